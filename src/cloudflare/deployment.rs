@@ -1,0 +1,315 @@
+//! The API's words: a deployment, its stages and what they were built from.
+//!
+//! Invariant: nothing but a missing `id` makes a deployment unreadable. The
+//! live API leaves out, nulls and adds fields that its reference page calls
+//! required or does not know, so each other field falls back to its absence.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use secrecy::SecretString;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// One build of a Pages project, as `GET …/deployments/{id}` answers.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Deployment {
+    pub(crate) id: String,
+    #[serde(default, deserialize_with = "lenient")]
+    short_id: String,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) project_name: String,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) environment: String,
+    /// The address of exactly this deployment.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) url: String,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) aliases: Vec<String>,
+    #[serde(default, deserialize_with = "time")]
+    pub(crate) created_on: Option<DateTime<Utc>>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) is_skipped: bool,
+    /// The API's word for why it was skipped; the list of words is open.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) skip_reason: Option<String>,
+    /// Where the deployment stands. The verdict comes from here: a finished
+    /// direct upload keeps `queued: active` in [`Deployment::stages`].
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) latest_stage: Option<Stage>,
+    #[serde(default, deserialize_with = "each")]
+    pub(crate) stages: Vec<Stage>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) deployment_trigger: Trigger,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) build_config: BuildConfig,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) env_vars: BTreeMap<String, Option<EnvVar>>,
+    /// Missing on a direct upload, which has nothing to rebuild.
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) source: Option<Source>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) uses_functions: Option<bool>,
+    #[serde(default, deserialize_with = "time")]
+    #[cfg_attr(not(test), expect(dead_code, reason = "the reference page has it"))]
+    pub(crate) modified_on: Option<DateTime<Utc>>,
+    #[serde(default, deserialize_with = "lenient")]
+    #[cfg_attr(not(test), expect(dead_code, reason = "the reference page has it"))]
+    pub(crate) project_id: String,
+}
+
+impl Deployment {
+    /// The eight characters by which people know a deployment.
+    pub(crate) fn short_id(&self) -> &str {
+        if self.short_id.is_empty() {
+            self.id.get(..8).unwrap_or(&self.id)
+        } else {
+            &self.short_id
+        }
+    }
+
+    pub(crate) fn branch(&self) -> &str {
+        &self.deployment_trigger.metadata.branch
+    }
+
+    /// Empty on a direct upload, so it must never be matched against "".
+    pub(crate) fn commit_hash(&self) -> &str {
+        &self.deployment_trigger.metadata.commit_hash
+    }
+
+    /// A deployment of uploaded files. `ad_hoc` does not tell: a Git build
+    /// that the dashboard or the API started is `ad_hoc` too.
+    pub(crate) fn is_direct_upload(&self) -> bool {
+        self.source.is_none()
+    }
+
+    /// The alias under `pages.dev`, else the first. Never computed: the API
+    /// shortens and rewrites branch names in its own way.
+    pub(crate) fn alias(&self) -> Option<&str> {
+        let is_pages = |it: &&String| it.trim_end_matches('/').ends_with(".pages.dev");
+        let aliases = &self.aliases;
+        let alias = aliases.iter().find(is_pages).or_else(|| aliases.first());
+        alias.map(String::as_str)
+    }
+
+    /// The stages as they came, with [`Deployment::latest_stage`] in the place
+    /// of the one it names: where the two disagree, the latter is right.
+    pub(crate) fn stages_by_latest(&self) -> Vec<Stage> {
+        let mut stages = self.stages.clone();
+        if let Some(latest) = &self.latest_stage {
+            match stages.iter_mut().find(|it| it.name == latest.name) {
+                Some(stage) => {
+                    stage.status = latest.status.clone();
+                    stage.started_on = latest.started_on.or(stage.started_on);
+                    stage.ended_on = latest.ended_on.or(stage.ended_on);
+                }
+                None => stages.push(latest.clone()),
+            }
+        }
+        stages
+    }
+}
+
+/// One step of a deployment.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Stage {
+    pub(crate) name: StageName,
+    pub(crate) status: StageStatus,
+    #[serde(default, deserialize_with = "time")]
+    pub(crate) started_on: Option<DateTime<Utc>>,
+    #[serde(default, deserialize_with = "time")]
+    pub(crate) ended_on: Option<DateTime<Utc>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StageName {
+    Queued,
+    Initialize,
+    CloneRepo,
+    Build,
+    Deploy,
+    /// A stage this version does not know; it is shown, never rejected.
+    #[serde(untagged)]
+    Other(String),
+}
+
+impl fmt::Display for StageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Queued => "queued",
+            Self::Initialize => "initialize",
+            Self::CloneRepo => "clone_repo",
+            Self::Build => "build",
+            Self::Deploy => "deploy",
+            Self::Other(name) => name,
+        })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StageStatus {
+    Idle,
+    Active,
+    Success,
+    Failure,
+    Canceled,
+    /// Not on the reference page: a queued build that a newer one superseded.
+    Skipped,
+    /// A status this version does not know: no verdict, the watch goes on.
+    #[serde(untagged)]
+    Other(String),
+}
+
+/// What made the deployment.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Trigger {
+    /// `github:push`, `ad_hoc`, `deploy_hook`, or a word not known yet.
+    #[serde(default, rename = "type", deserialize_with = "lenient")]
+    pub(crate) kind: String,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) metadata: TriggerMetadata,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct TriggerMetadata {
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) branch: String,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) commit_hash: String,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) commit_message: String,
+    /// Missing in older deployments.
+    #[serde(default, deserialize_with = "lenient")]
+    #[cfg_attr(not(test), expect(dead_code, reason = "the reference page has it"))]
+    pub(crate) commit_dirty: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct BuildConfig {
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) build_caching: Option<bool>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) build_command: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) destination_dir: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) root_dir: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    #[cfg_attr(not(test), expect(dead_code, reason = "the reference page has it"))]
+    pub(crate) web_analytics_tag: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    #[cfg_attr(not(test), expect(dead_code, reason = "the reference page has it"))]
+    pub(crate) web_analytics_token: Option<SecretString>,
+}
+
+/// A variable of the build. Even a plain one may hold what nobody should
+/// read in a log, so both values are secrets here.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum EnvVar {
+    PlainText {
+        #[serde(default)]
+        #[cfg_attr(not(test), expect(dead_code, reason = "never shown"))]
+        value: SecretString,
+    },
+    SecretText {
+        #[serde(default)]
+        #[cfg_attr(not(test), expect(dead_code, reason = "never shown"))]
+        value: SecretString,
+    },
+    #[serde(other)]
+    Other,
+}
+
+/// Where the code came from.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Source {
+    /// `github` or `gitlab`.
+    #[serde(default, rename = "type", deserialize_with = "lenient")]
+    pub(crate) kind: String,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) config: SourceConfig,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(not(test), expect(dead_code, reason = "the reference page has them"))]
+pub(crate) struct SourceConfig {
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) owner: String,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) owner_id: String,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) repo_name: String,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) repo_id: String,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) production_branch: String,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) production_deployments_enabled: Option<bool>,
+    /// `all`, `none` or `custom`.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) preview_deployment_setting: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) preview_branch_includes: Vec<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) preview_branch_excludes: Vec<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) path_includes: Vec<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) path_excludes: Vec<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) pr_comments_enabled: Option<bool>,
+    /// Deprecated by the API in favor of the two settings above.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) deployments_enabled: Option<bool>,
+}
+
+/// Reads a field, or its default where it is null or of another type.
+pub(super) fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + DeserializeOwned,
+{
+    let value = Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
+}
+
+/// Reads the items that can be read, so that one odd item hides no other.
+pub(super) fn each<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let values: Vec<Value> = lenient(deserializer)?;
+    let items = values.into_iter().map(serde_json::from_value);
+    Ok(items.filter_map(Result::ok).collect())
+}
+
+/// Tells "not there" from "there, in a shape we do not know".
+fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + DeserializeOwned,
+{
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Null => None,
+        value => Some(serde_json::from_value(value).unwrap_or_default()),
+    })
+}
+
+/// Reads a time with any number of fractional digits; without a zone it is UTC.
+fn time<'de, D>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let text: Option<String> = lenient(deserializer)?;
+    Ok(text.and_then(|it| {
+        let zoned = DateTime::parse_from_rfc3339(&it).map(|it| it.to_utc());
+        let bare = || NaiveDateTime::parse_from_str(&it, "%Y-%m-%dT%H:%M:%S%.f");
+        zoned.or_else(|_| bare().map(|it| it.and_utc())).ok()
+    }))
+}

@@ -1,0 +1,3 @@
+//! The Cloudflare Pages API: the only code that speaks HTTP.
+
+pub(crate) mod deployment;
