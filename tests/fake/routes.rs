@@ -1,0 +1,214 @@
+//! What each route answers when nothing goes wrong.
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::api::{Api, EMAIL, KEY};
+use super::deployment::{Deployment, delta};
+use super::life::Life;
+use super::request::{Reply, Request, Route};
+
+/// The API's default, and its most.
+const PER_PAGE: usize = 25;
+
+impl Api {
+    /// The true answer to a request, with its effects.
+    pub(super) fn respond(&mut self, request: &Request) -> Reply {
+        let refusal = self
+            .authentication(request)
+            .or_else(|| self.address(request));
+        if let Some(refusal) = refusal {
+            return refusal;
+        }
+        let (route, id) = Route::of(request);
+        let known = id.and_then(|id| self.find(id));
+        match (route, known) {
+            (Route::Get, Some((deployment, age))) => {
+                self.success(&deployment.json(&self.project, age))
+            }
+            (Route::Logs, Some((deployment, age))) => {
+                let size = request.parameter("size").and_then(|it| it.parse().ok());
+                self.success(&deployment.log(age, size))
+            }
+            (Route::Retry, Some((original, _))) => self.retry(&original),
+            (Route::Get | Route::Logs | Route::Retry, None) => unknown_deployment(),
+            (Route::List, _) => self.list(request),
+            (Route::Project, _) => self.show_project(),
+            (Route::Other, _) => Reply::error(405, 10405, "Method not allowed"),
+        }
+    }
+
+    fn authentication(&self, request: &Request) -> Option<Reply> {
+        if let Some(authorization) = request.header("authorization") {
+            let token = authorization.strip_prefix("Bearer ");
+            return match token {
+                Some(token) if token == self.token => None,
+                Some(_) => Some(Reply::error(403, 10000, "Authentication error")),
+                None => Some(Reply::errors(
+                    400,
+                    &json!([{
+                        "code": 6003,
+                        "message": "Invalid request headers",
+                        "error_chain": [{
+                            "code": 6111,
+                            "message": "Invalid format for Authorization header",
+                        }],
+                    }]),
+                )),
+            };
+        }
+        match (request.header("x-auth-email"), request.header("x-auth-key")) {
+            (Some(email), Some(key)) if email == EMAIL && key == KEY => None,
+            (Some(_), Some(_)) => Some(Reply::error(403, 10000, "Authentication error")),
+            _ => {
+                let message = "Missing X-Auth-Key, X-Auth-Email or Authorization headers";
+                Some(Reply::error(400, 9106, message))
+            }
+        }
+    }
+
+    /// Whether account, project and path are ours.
+    fn address(&self, request: &Request) -> Option<Reply> {
+        let no_route = |path: &str| {
+            let message =
+                format!("Could not route to {path}, perhaps your object identifier is invalid?");
+            let errors = json!([
+                { "code": 7003, "message": message },
+                { "code": 7000, "message": "No route for that URI" },
+            ]);
+            Reply::errors(404, &errors)
+        };
+        let path = request.path.strip_prefix("/client/v4");
+        let Some(path) = path else {
+            return Some(no_route(&request.path));
+        };
+        let segments: Vec<_> = path.trim_start_matches('/').split('/').collect();
+        let ["accounts", account, "pages", "projects", project, ..] = &*segments else {
+            return Some(no_route(path));
+        };
+        if *account != self.project.account {
+            return Some(no_route(path));
+        }
+        if *project != self.project.name {
+            let message = "Project not found. The specified project name does not match any of \
+                           your existing projects.";
+            return Some(Reply::error(404, 8_000_007, message));
+        }
+        None
+    }
+
+    /// A deployment that a GET by its full id shows now, and its age.
+    fn find(&self, id: &str) -> Option<(Deployment, Duration)> {
+        let deployment = self.deployments.iter().find(|it| it.id == id)?;
+        let age = deployment.age(self.now)?;
+        (self.get_lag <= age && !deployment.is_deleted(age)).then(|| (deployment.clone(), age))
+    }
+
+    /// What the list shows now, newest first.
+    fn listed(&self) -> Vec<(&Deployment, Duration)> {
+        let deployments = self.deployments.iter();
+        let born = deployments.filter_map(|it| Some((it, it.age(self.now)?)));
+        let mut listed: Vec<_> = born
+            .filter(|(it, age)| self.list_lag <= *age && !it.is_deleted(*age))
+            .collect();
+        // Of two that were created at once, the one added later is the newer.
+        listed.reverse();
+        listed.sort_by_key(|(deployment, _)| Reverse(deployment.created));
+        listed
+    }
+
+    fn list(&self, request: &Request) -> Reply {
+        let number = |name, default| match request.parameter(name) {
+            Some(text) => text.parse().ok().filter(|it| *it != 0),
+            None => Some(default),
+        };
+        let per_page = number("per_page", PER_PAGE).filter(|it| *it <= PER_PAGE);
+        let (Some(page), Some(per_page)) = (number("page", 1), per_page) else {
+            let message =
+                "Invalid list options provided. Review the `page` or `per_page` parameter.";
+            return Reply::error(400, 8_000_024, message);
+        };
+        let mut listed = self.listed();
+        if let Some(environment) = request.parameter("env") {
+            listed.retain(|(it, _)| it.environment == environment);
+        }
+        let total = listed.len();
+        let shown = listed.iter().skip((page - 1) * per_page).take(per_page);
+        let shown: Vec<_> = shown
+            .map(|(it, age)| it.json(&self.project, *age))
+            .collect();
+        let mut body = self.envelope(&json!(shown));
+        body["result_info"] = json!({
+            "page": page,
+            "per_page": per_page,
+            "count": shown.len(),
+            "total_count": total,
+            "total_pages": total.div_ceil(per_page),
+        });
+        Reply::json(200, &body)
+    }
+
+    fn retry(&mut self, original: &Deployment) -> Reply {
+        if original.is_upload() {
+            // What the API says here is not known: it has nothing to rebuild.
+            return Reply::error(400, 8_000_099, "This deployment cannot be retried.");
+        }
+        let now = delta(self.now);
+        for mut push in std::mem::take(&mut self.pushes) {
+            push.created = now;
+            self.add(push);
+        }
+        let life = if self.lives.len() < 2 {
+            self.lives.front().cloned()
+        } else {
+            self.lives.pop_front()
+        };
+        let id = self.ids.pop_front().unwrap_or_else(|| {
+            super::deployment::full_id(&format!("{:08x}", 0x9a8b_7c6d + self.made.len()))
+        });
+        let mut deployment = original.clone();
+        deployment.id.clone_from(&id);
+        deployment.created = now;
+        deployment.life = life.unwrap_or_else(Life::success);
+        if let Some(trigger) = &self.retry_trigger {
+            deployment.trigger.clone_from(trigger);
+        }
+        let reply = self.success(&deployment.json(&self.project, Duration::ZERO));
+        self.made.push(id);
+        self.add(deployment);
+        reply
+    }
+
+    fn show_project(&self) -> Reply {
+        let listed = self.listed();
+        let show = |found: Option<&(&Deployment, Duration)>| {
+            found.map(|(it, age)| it.json(&self.project, *age))
+        };
+        let canonical = listed.iter().find(|(it, _)| it.environment == "production");
+        self.success(&json!({
+            "id": "6a0f0c1e-52d1-4be4-93a7-2c7d2f1b9d58",
+            "name": self.project.name,
+            "subdomain": format!("{}.pages.dev", self.project.subdomain),
+            "domains": [format!("{}.pages.dev", self.project.subdomain)],
+            "production_branch": "main",
+            "latest_deployment": show(listed.first()),
+            "canonical_deployment": show(canonical),
+        }))
+    }
+
+    fn success(&self, result: &Value) -> Reply {
+        Reply::json(200, &self.envelope(result))
+    }
+
+    fn envelope(&self, result: &Value) -> Value {
+        json!({ "result": result, "success": true, "errors": [], "messages": self.messages })
+    }
+}
+
+fn unknown_deployment() -> Reply {
+    let message = "The deployment ID you have specified does not exist. Update the deployment ID \
+                   and try again. ";
+    Reply::error(404, 8_000_009, message)
+}
