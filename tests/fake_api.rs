@@ -277,6 +277,34 @@ fn others_can_push_at_the_post_and_supersede_or_delete() {
 }
 
 #[test]
+fn a_push_at_the_post_comes_even_when_the_post_is_lost() {
+    let mut api = Api::new()
+        .deployment(Deployment::failed("4f1c2a9e"))
+        .push_at_the_post(Deployment::new("22222222", Life::success()))
+        .fault(When::next(Route::Retry), Fault::Close);
+    api.answer(&request("POST", &format!("/{}/retry", full_id("4f1c2a9e"))));
+    assert_eq!(ids(&get(&mut api, "")), ["22222222", "4f1c2a9e"]);
+    assert!(api.made().is_empty());
+}
+
+#[test]
+fn a_wait_is_measured_from_the_answer_that_asked_for_it() {
+    let limited = Reply::rate_limited().retry_after(30);
+    let mut api = Api::new().fault(When::nth(Route::List, 2), limited);
+    for wait in [1, 30, 2] {
+        api.answer(&request("GET", ""));
+        api.advance(secs(wait));
+    }
+    assert_eq!(api.waits_after(429), [secs(30)]);
+}
+
+#[test]
+fn the_messages_of_a_success_are_those_of_the_script() {
+    let mut api = Api::new().message("Pages is busy".into());
+    assert_eq!(get(&mut api, "")["messages"][0], "Pages is busy");
+}
+
+#[test]
 fn the_log_grows_with_the_build_and_its_total_may_lie() {
     let life = Life::fails_in("build").log_total(9).log_page(2);
     let mut api = Api::new().deployment(Deployment::running("4f1c2a9e", life));
@@ -438,10 +466,8 @@ fn each_fault_reaches_the_socket() {
         assert_eq!(end, expected);
     }
     let (answer, end) = ask(&fake);
-    assert_eq!(
-        (answer.split_once("\r\n\r\n").unwrap().1.len(), end),
-        (3 << 20, None)
-    );
+    assert!(answer.contains("transfer-encoding: chunked\r\n"));
+    assert!((3 << 20) < answer.len() && end.is_none());
     let records = fake.records();
     assert_eq!(records[5].taken.bytes(), 3 << 20);
     let (answer, end) = ask(&fake);
@@ -493,6 +519,47 @@ fn it_speaks_tls_to_those_who_trust_its_authority() {
         assert!(doubting.get(&url).send().await.unwrap_err().is_connect());
     });
     assert_eq!((fake.connections(), fake.handshakes()), (2, 1));
+}
+
+#[test]
+fn a_handshake_can_stall_and_a_tls_connection_be_reset() {
+    let authority = Authority::new();
+    let silent = Listen::default()
+        .tls(authority.server())
+        .stall_connections();
+    let silent = Fake::listen(Api::new(), silent);
+    assert_eq!(ask(&silent).1, Some(ErrorKind::WouldBlock));
+    assert_eq!((silent.connections(), silent.handshakes()), (1, 0));
+
+    let listen = Listen::default().tls(authority.server_with_tls12());
+    let fake = Fake::listen(
+        Api::new().fault(When::next(Route::List), Fault::Reset),
+        listen,
+    );
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let trusted = reqwest::Certificate::from_pem(authority.pem().as_bytes()).unwrap();
+    let client = reqwest::Client::builder().no_proxy();
+    let client = client.tls_certs_only([trusted]).build().unwrap();
+    let url = format!("https://{}{PATH}", fake.address());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let error = runtime.block_on(client.get(&url).send()).unwrap_err();
+    assert!(
+        format!("{error:?}").contains("ConnectionReset"),
+        "{error:?}"
+    );
+    assert_eq!(fake.handshakes(), 1);
+}
+
+#[test]
+fn a_late_answer_is_a_true_one() {
+    let late = Fault::Late(Duration::from_millis(20));
+    let fake = Fake::start(Api::new().fault(When::next(Route::List), late));
+    let started = tokio::time::Instant::now();
+    assert!(ask(&fake).0.starts_with("HTTP/1.1 200 OK\r\n"));
+    assert!(Duration::from_millis(20) <= started.elapsed());
 }
 
 #[test]

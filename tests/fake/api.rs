@@ -75,6 +75,9 @@ impl Api {
     /// Answers at the time [`Api::now`].
     pub(crate) fn answer(&mut self, request: &Request) -> Answer {
         let (route, id) = Route::of(request);
+        if route == Route::Retry {
+            self.push();
+        }
         let situation = self.situation(route, id);
         let over = self.limit.as_mut().and_then(|it| it.count(self.now));
         let answer = match over {
@@ -144,6 +147,15 @@ impl Api {
         &self.made
     }
 
+    /// By the fake's clock: from each answer of a status to the next request.
+    pub(crate) fn waits_after(&self, status: u16) -> Vec<Duration> {
+        let pairs = self.records.windows(2);
+        let pairs = pairs.filter(|pair| pair[0].status == Some(status));
+        pairs
+            .map(|pair| pair[1].at.saturating_sub(pair[0].at))
+            .collect()
+    }
+
     /// Everything that was scripted and has not happened.
     pub(crate) fn left_over(&self) -> Vec<String> {
         let faults = self.faults.iter().filter_map(Scheduled::left_over);
@@ -153,6 +165,14 @@ impl Api {
             format!("{count} requests {route:?}, not {}", self.count(*route))
         });
         faults.chain(expected).collect()
+    }
+
+    /// What others do at the moment of a POST, whatever becomes of the POST.
+    fn push(&mut self) {
+        for mut push in std::mem::take(&mut self.pushes) {
+            push.created = delta(self.now);
+            self.add(push);
+        }
     }
 
     fn situation(&self, route: Route, id: Option<&str>) -> Situation {

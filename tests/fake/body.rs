@@ -106,10 +106,13 @@ impl Body for Sent {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(match self {
-            Self::Whole(bytes) => bytes.len() as u64,
-            Self::Stalling { promised, .. } | Self::Breaking { promised, .. } => *promised,
-            Self::Huge { left, .. } => *left,
-        })
+        match self {
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Stalling { promised, .. } | Self::Breaking { promised, .. } => {
+                SizeHint::with_exact(*promised)
+            }
+            // Sent in chunks: a client has to count for itself.
+            Self::Huge { .. } => SizeHint::default(),
+        }
     }
 }

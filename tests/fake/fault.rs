@@ -16,7 +16,7 @@ pub(crate) enum Fault {
     Stall,
     StallMidBody,
     Truncate,
-    /// A body of this many bytes under 200.
+    /// A body of this many bytes under 200, whose length is not told before.
     Huge {
         bytes: u64,
     },

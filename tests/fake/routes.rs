@@ -156,10 +156,6 @@ impl Api {
             return Reply::error(400, 8_000_099, "This deployment cannot be retried.");
         }
         let now = delta(self.now);
-        for mut push in std::mem::take(&mut self.pushes) {
-            push.created = now;
-            self.add(push);
-        }
         let life = if self.lives.len() < 2 {
             self.lives.front().cloned()
         } else {

@@ -113,7 +113,8 @@ impl Fake {
         self.address
     }
 
-    /// The state machine, between two requests.
+    /// The state machine, between two requests: no request is answered while
+    /// the guard is held.
     pub(crate) fn api(&self) -> MutexGuard<'_, Api> {
         self.shared.api()
     }
@@ -157,10 +158,24 @@ impl Fake {
 
     /// The real time between each request and the one before it.
     pub(crate) fn gaps(&self) -> Vec<Duration> {
-        let records = self.records();
-        let times = records.iter().filter_map(|it| it.request.received);
-        let times: Vec<_> = times.map(|(at, _)| at).collect();
-        times.windows(2).map(|it| it[1] - it[0]).collect()
+        self.pairs().map(|(_, gap)| gap).collect()
+    }
+
+    /// The real time from each answer of a status to the next request.
+    pub(crate) fn waits_after(&self, status: u16) -> Vec<Duration> {
+        let pairs = self.pairs().filter(|(it, _)| *it == Some(status));
+        pairs.map(|(_, gap)| gap).collect()
+    }
+
+    /// The status of each answer but the last, and the real time until the
+    /// next request.
+    fn pairs(&self) -> impl Iterator<Item = (Option<u16>, Duration)> {
+        let times = self.records().into_iter();
+        let times = times.filter_map(|it| Some((it.status, it.request.received?.0)));
+        let times: Vec<_> = times.collect();
+        let next: Vec<_> = times.iter().skip(1).map(|(_, at)| *at).collect();
+        let pairs = times.into_iter().zip(next);
+        pairs.map(|((status, at), next)| (status, next - at))
     }
 }
 
@@ -170,7 +185,8 @@ impl Drop for Fake {
         let _ = self.stop.take().map(|stop| stop.send(()));
         let ended = self.thread.take().map(JoinHandle::join);
         if !std::thread::panicking() {
-            assert!(!matches!(ended, Some(Err(_))), "the fake's thread panicked");
+            let is_sound = matches!(ended, Some(Ok(()))) && !self.shared.api.is_poisoned();
+            assert!(is_sound, "the fake panicked while it answered");
         }
     }
 }

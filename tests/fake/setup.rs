@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use serde_json::json;
+use serde_json::Value;
 
 use super::api::{ACCOUNT, Api, Clock, PROJECT, Project, TOKEN};
 use super::deployment::{Deployment, full_id};
@@ -82,7 +82,8 @@ impl Api {
         self
     }
 
-    /// Somebody else's deployment, created just before the POST's own.
+    /// Somebody else's deployment, created when the first POST comes in and
+    /// just before the POST's own, whatever becomes of the POST.
     pub(crate) fn push_at_the_post(mut self, deployment: Deployment) -> Self {
         self.pushes.push(deployment);
         self
@@ -125,9 +126,8 @@ impl Api {
     }
 
     /// An item in the `messages` of every success.
-    pub(crate) fn message(mut self, code: u64, message: &str) -> Self {
-        self.messages
-            .push(json!({ "code": code, "message": message }));
+    pub(crate) fn message(mut self, message: Value) -> Self {
+        self.messages.push(message);
         self
     }
 
