@@ -12,8 +12,8 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use fake::{
-    ACCOUNT, Answer, Api, Authority, Clock, Deployment, Fake, Fault, Life, Listen, Reply, Request,
-    Route, START, Step, TOKEN, When, full_id,
+    ACCOUNT, Answer, Api, Authority, Clock, Deployment, Fake, Fault, Life, Listen, PLAIN_VALUE,
+    Reply, Request, Route, SECRET_VALUE, START, Step, TOKEN, When, full_id,
 };
 use serde_json::Value;
 
@@ -186,6 +186,20 @@ fn the_times_are_as_odd_as_the_apis_and_differ_by_whole_seconds() {
         "2026-03-02T10:00:05.41235Z"
     );
     assert_eq!(result["stages"][3]["started_on"], Value::Null);
+}
+
+#[test]
+fn a_deployment_carries_what_must_not_leak_and_can_be_bent() {
+    let bent = Deployment::succeeded("4f1c2a9e")
+        .with("usage_model", "bundled".into())
+        .without("is_skipped");
+    let mut api = Api::new().deployment(bent);
+    let result = &get(&mut api, &format!("/{}", full_id("4f1c2a9e")))["result"];
+    assert_eq!(result["env_vars"]["API_ORIGIN"]["value"], PLAIN_VALUE);
+    assert_eq!(result["env_vars"]["NPM_TOKEN"]["value"], SECRET_VALUE);
+    assert_eq!(result["source"]["config"]["production_branch"], "main");
+    assert_eq!(result["usage_model"], "bundled");
+    assert_eq!(result.get("is_skipped"), None);
 }
 
 #[test]
@@ -560,6 +574,16 @@ fn a_late_answer_is_a_true_one() {
     let started = tokio::time::Instant::now();
     assert!(ask(&fake).0.starts_with("HTTP/1.1 200 OK\r\n"));
     assert!(Duration::from_millis(20) <= started.elapsed());
+}
+
+#[test]
+fn a_clock_by_requests_goes_one_step_after_each() {
+    let mut api = Api::new().clock(Clock::PerRequest(secs(5)));
+    for _ in 0..3 {
+        api.answer(&request("GET", ""));
+    }
+    let times: Vec<_> = api.records().iter().map(|it| it.at).collect();
+    assert_eq!(times, [0, 5, 10].map(secs));
 }
 
 #[test]

@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::api::{Api, EMAIL, KEY};
-use super::deployment::{Deployment, delta};
+use super::deployment::{Deployment, delta, full_id};
 use super::life::Life;
 use super::request::{Reply, Request, Route};
+use super::wire::PROJECT_ID;
 
 /// The API's default, and its most.
 const PER_PAGE: usize = 25;
@@ -161,9 +162,10 @@ impl Api {
         } else {
             self.lives.pop_front()
         };
-        let id = self.ids.pop_front().unwrap_or_else(|| {
-            super::deployment::full_id(&format!("{:08x}", 0x9a8b_7c6d + self.made.len()))
-        });
+        let id = self
+            .ids
+            .pop_front()
+            .unwrap_or_else(|| full_id(&format!("{:08x}", 0x9a8b_7c6d + self.made.len())));
         let mut deployment = original.clone();
         deployment.id.clone_from(&id);
         deployment.created = now;
@@ -184,7 +186,7 @@ impl Api {
         };
         let canonical = listed.iter().find(|(it, _)| it.environment == "production");
         self.success(&json!({
-            "id": "6a0f0c1e-52d1-4be4-93a7-2c7d2f1b9d58",
+            "id": PROJECT_ID,
             "name": self.project.name,
             "subdomain": format!("{}.pages.dev", self.project.subdomain),
             "domains": [format!("{}.pages.dev", self.project.subdomain)],

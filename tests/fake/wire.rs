@@ -14,6 +14,8 @@ use super::timeline::Shown;
 pub(crate) const PLAIN_VALUE: &str = "plain-value-that-must-not-leak";
 pub(crate) const SECRET_VALUE: &str = "secret-value-that-must-not-leak";
 
+pub(super) const PROJECT_ID: &str = "6a0f0c1e-52d1-4be4-93a7-2c7d2f1b9d58";
+
 impl Deployment {
     pub(crate) fn json(&self, project: &Project, age: Duration) -> Value {
         let created = START + self.created;
@@ -27,7 +29,7 @@ impl Deployment {
         let mut json = json!({
             "id": self.id,
             "short_id": self.short_id(),
-            "project_id": "6a0f0c1e-52d1-4be4-93a7-2c7d2f1b9d58",
+            "project_id": PROJECT_ID,
             "project_name": project.name,
             "environment": self.environment,
             "url": format!("https://{}.{}.pages.dev", self.short_id(), project.subdomain),
