@@ -2,6 +2,7 @@
 #![expect(dead_code, reason = "the parts are joined later")]
 
 mod cloudflare;
+mod report;
 mod retry;
 
 fn main() {}

@@ -1,0 +1,184 @@
+//! Text from outside for the step summary: Markdown, HTML and Mermaid.
+
+use super::inline;
+
+/// Cleans a short piece and escapes it for Markdown and for HTML alike.
+///
+/// Character references rather than backslashes: they hold in a table cell,
+/// in `<summary>`, and next to a backslash, and can never be markup.
+pub(crate) fn markdown(text: &str) -> String {
+    let text = inline(text);
+    let mut escaped = String::with_capacity(text.len());
+    let mut before = ' ';
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let is_inside_word =
+            before.is_alphanumeric() && chars.peek().is_some_and(|after| after.is_alphanumeric());
+        let is_innocent = matches!(c, ',' | ';' | '/' | '?' | '%')
+            || matches!(c, '-' | '.' | '(' | ')') && is_inside_word;
+        if c.is_ascii_punctuation() && !is_innocent {
+            escaped.push_str("&#");
+            escaped.push_str(&u32::from(c).to_string());
+            escaped.push(';');
+        } else {
+            escaped.push(c);
+        }
+        before = c;
+    }
+    escaped
+}
+
+/// A short piece as code. An element rather than backticks: a `|` between
+/// backticks still ends a table cell.
+pub(crate) fn code(text: &str) -> String {
+    format!("<code>{}</code>", markdown(text))
+}
+
+/// A fence that nothing in `text` can close: longer than any run of backticks.
+pub(crate) fn fence_for(text: &str) -> String {
+    let longest = text
+        .split(|c| c != '`')
+        .map(str::len)
+        .max()
+        .unwrap_or_default();
+    "`".repeat(longest.max(2) + 1)
+}
+
+/// A name for a task or a section in a Mermaid `gantt`.
+///
+/// Mermaid has no escapes there, so what has a meaning becomes a space; and it
+/// reads a task that starts like a keyword or a date as one, so such a name
+/// gets a word before it.
+pub(crate) fn mermaid(text: &str) -> String {
+    const KEYWORDS: [&str; 19] = [
+        "accdescr",
+        "acctitle",
+        "axisformat",
+        "call",
+        "click",
+        "dateformat",
+        "end",
+        "excludes",
+        "gantt",
+        "href",
+        "includes",
+        "inclusive",
+        "section",
+        "tickinterval",
+        "title",
+        "todaymarker",
+        "topaxis",
+        "weekday",
+        "weekend",
+    ];
+    let spaced: String = inline(text)
+        .chars()
+        .map(|c| match c {
+            '-' | '.' | '_' => c,
+            c if c.is_alphanumeric() => c,
+            _ => ' ',
+        })
+        .collect();
+    let name = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
+    let start = name.to_ascii_lowercase();
+    let is_name = start.starts_with(char::is_alphabetic)
+        && !KEYWORDS.iter().any(|keyword| start.starts_with(keyword));
+    if is_name {
+        name
+    } else {
+        format!("stage {name}").trim_end().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{code, fence_for, markdown, mermaid};
+
+    #[test]
+    fn words_stay_readable() {
+        for text in [
+            "Update index.html",
+            "pages-retry",
+            "v1.2.3",
+            "feature/a-b",
+            "äöü 日本",
+        ] {
+            assert_eq!(markdown(text), text);
+        }
+    }
+
+    #[test]
+    fn what_is_markup_is_escaped() {
+        for (text, expected) in [
+            ("a|b", "a&#124;b"),
+            ("<img src=x>", "&#60;img src&#61;x&#62;"),
+            ("&lt;", "&#38;lt;"),
+            ("`x`", "&#96;x&#96;"),
+            ("**b** _i_", "&#42;&#42;b&#42;&#42; &#95;i&#95;"),
+            ("[a](b)", "&#91;a&#93;&#40;b&#41;"),
+            ("\\|", "&#92;&#124;"),
+            ("# h", "&#35; h"),
+            ("- x", "&#45; x"),
+            ("1. x", "1&#46; x"),
+            ("@you", "&#64;you"),
+            ("https://x", "https&#58;//x"),
+            ("a\n\n<b>", "a &#60;b&#62;"),
+        ] {
+            assert_eq!(markdown(text), expected);
+        }
+    }
+
+    #[test]
+    fn code_is_an_element_that_holds_in_a_table() {
+        assert_eq!(code("a|`b`"), "<code>a&#124;&#96;b&#96;</code>");
+    }
+
+    #[test]
+    fn a_fence_is_longer_than_any_inside() {
+        assert_eq!(fence_for("x"), "```");
+        assert_eq!(fence_for("`` x ```\n````"), "`````");
+    }
+
+    #[test]
+    fn a_task_is_named_by_nothing_that_mermaid_reads_otherwise() {
+        for (text, expected) in [
+            ("clone_repo", "clone_repo"),
+            ("build: a;b #c %%d", "build a b c d"),
+            ("Section x", "stage Section x"),
+            ("2026-01-01", "stage 2026-01-01"),
+            ("dateFormat x", "stage dateFormat x"),
+            ("a\nsection b", "a section b"),
+            (":::", "stage"),
+        ] {
+            assert_eq!(mermaid(text), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_in_any_text_is_markup(text in any::<String>()) {
+            let escaped = markdown(&text);
+            let mut rest = escaped.as_str();
+            // What is left of the references is letters and innocent signs.
+            let mut plain = String::new();
+            while let Some((before, after)) = rest.split_once("&#") {
+                plain.push_str(before);
+                rest = after.split_once(';').unwrap().1;
+            }
+            plain.push_str(rest);
+            let markup = "&<>\"'`*_~[]{}\\#@!|:$^+=";
+            let is_plain = !plain.contains(|c| markup.contains(c));
+            prop_assert!(is_plain, "{escaped}");
+        }
+
+        #[test]
+        fn any_task_name_is_a_name(text in any::<String>()) {
+            let name = mermaid(&text);
+            prop_assert!(name.starts_with(char::is_alphabetic));
+            prop_assert!(!name.contains([':', ';', '#', '%', ',', '\n']));
+            prop_assert_eq!(mermaid(&name), name);
+        }
+    }
+}
