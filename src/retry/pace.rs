@@ -2,164 +2,431 @@
 //!
 //! Invariant: no clock, no randomness. A [`Pause`] says how long to wait at
 //! least and how much to draw on top of it; whoever waits draws.
+//!
+//! # How far apart two questions are
+//!
+//! A question costs a request; a question not asked costs lag: the time for
+//! which a stage has ended and the log does not know. Let a stage end at the
+//! rate `h` (its hazard: the chance to end within the next second, given that
+//! it has not ended yet). Asked every `g` seconds, it costs `h·g/2` seconds of
+//! lag and `1/g` requests a second. With a price in seconds on a request, the
+//! sum is least at `g = √(2·price/h)`: the square root rule for inspections.
+//! It asks often when an end is likely and seldom when it is not.
+//!
+//! Taken at one point, the rule steps over a sharp peak: just before it the
+//! hazard is still low, so the gap is long. But the best gap is also the one
+//! with an expected lag, `h·g²/2`, of just the price. Hence [`Forecast::gap`]
+//! takes the longest gap whose expected lag over all of it, the integral of
+//! the chance to have ended, is no more than the price. Where the hazard is
+//! constant the two rules are one.
+//!
+//! # When a stage may end
+//!
+//! The forecast is a sum of humps with one vote each: one around each time
+//! that the stage took before, and one for what has never been seen. The
+//! humps are logistic in the logarithm of time, as wide as [`BLUR`], since few
+//! times are known and a stage varies in proportion to its length. The last
+//! one falls off as the square root of time, `(1 + t/scale)^-½`: its hazard is
+//! `½ / (scale + t)`, so that its gap is `√(4·price·(scale + t))`. It is all
+//! there is without a history: 1 s in a young `queued`, 5 s in a young build,
+//! 9 s after three minutes. With a history it takes over once a stage has
+//! outlived every hump. So a build that takes far longer than ever before is
+//! asked less and less often, up to [`LONGEST`] after ten minutes, and never
+//! given up.
+//!
+//! `cargo run --release --example pace` simulates all this.
 
 use std::time::Duration;
 
 use crate::cloudflare::deployment::StageName;
 use crate::retry::usual::Usual;
 
+/// Seconds between two questions, whatever the forecast says.
 const SHORTEST: f64 = 1.0;
 const LONGEST: f64 = 15.0;
 
-/// How many seconds of expected lag are worth one request.
-const LAG_PER_REQUEST: f64 = 0.12;
+/// What a request is worth, in seconds of expected lag: with it a build of
+/// three minutes is seen with fewer than forty requests.
+const PRICE: f64 = 0.09;
 
-/// A wait: at least `at_least`, and up to `spread` more, drawn by whoever waits.
+/// For how long the API counts requests, and for how long it blocks.
+const WINDOW: Duration = Duration::from_mins(5);
+
+/// The share of a gap that is drawn, so that runs that started together part.
+const JITTER: f64 = 0.1;
+
+/// A wait: at least `at_least`, and up to `spread` more, drawn by whoever
+/// waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pause {
     pub(crate) at_least: Duration,
     pub(crate) spread: Duration,
 }
 
-impl Pause {
-    pub(crate) const NONE: Self = Self {
-        at_least: Duration::ZERO,
-        spread: Duration::ZERO,
-    };
+/// When to ask next about a stage that has been running for `running_for`.
+pub(crate) fn pause(usual: &Usual, stage: &StageName, running_for: Duration) -> Pause {
+    let gap = Forecast::new(usual.samples(stage), scale(stage)).gap(running_for.as_secs_f64());
+    let spread = gap * JITTER;
+    Pause {
+        at_least: Duration::from_secs_f64((gap - spread).max(SHORTEST)),
+        spread: Duration::from_secs_f64(spread),
+    }
+}
 
-    /// After a 429: all that the API asked for, and a share on top, so that
-    /// those who were told the same do not come back together. The share
-    /// doubles with each refusal in a row.
+impl Pause {
+    pub(crate) const NONE: Self = Self::exactly(Duration::ZERO);
+
+    pub(crate) const fn exactly(at_least: Duration) -> Self {
+        Self {
+            at_least,
+            spread: Duration::ZERO,
+        }
+    }
+
+    /// After the `in_a_row`th answer that was none: 1, 2, 4, 8, then 15 s, and
+    /// up to half of it on top.
+    pub(crate) fn after_failure(in_a_row: u32) -> Self {
+        let at_least = doubled(Duration::from_secs(1), in_a_row).min(Duration::from_secs(15));
+        Self {
+            at_least,
+            spread: at_least / 2,
+        }
+    }
+
+    /// After the `in_a_row`th 429: all that the API asked for, and a share on
+    /// top, so that those who were told the same do not come back together.
+    /// The share doubles with each refusal in a row: that it was refused
+    /// again is how a run learns that it has much company.
+    ///
+    /// Without a `Retry-After`, 1, 2, 4, then 5 minutes.
     pub(crate) fn after_rate_limit(retry_after: Option<Duration>, in_a_row: u32) -> Self {
-        let at_least = retry_after.unwrap_or(Duration::from_mins(1));
-        let spread =
-            (at_least / 10).max(Duration::from_secs(1)) * 2_u32.pow(in_a_row.clamp(1, 6) - 1);
-        Self { at_least, spread }
+        let guess = || doubled(Duration::from_mins(1), in_a_row).min(WINDOW);
+        let at_least = retry_after.unwrap_or_else(guess);
+        let share = (at_least / 10).max(Duration::from_secs(1));
+        Self {
+            at_least,
+            spread: doubled(share, in_a_row),
+        }
     }
 
     /// Stretches the pause when what remains would not last until the window
-    /// ends; with nothing left it waits for the new window.
+    /// ends; with next to nothing left it waits for the new window.
     pub(crate) fn within(self, budget: Option<Budget>) -> Self {
-        let Some(budget) = budget else { return self };
-        let share =
-            budget.resets_in.as_secs_f64() * to_f64(budget.per_request) / to_f64(budget.remaining);
-        let stretched = Duration::try_from_secs_f64(share)
-            .map_or(budget.resets_in, |it| it.min(budget.resets_in));
-        if stretched <= self.at_least {
+        let share = budget.map_or(Duration::ZERO, Budget::share);
+        if share <= self.at_least {
             return self;
         }
         Self {
-            at_least: stretched,
-            spread: self
-                .spread
-                .max(stretched / 10)
-                .max(Duration::from_millis(250) * to_u32(budget.per_request)),
+            at_least: share,
+            spread: share.mul_f64(JITTER),
         }
     }
 }
 
-/// What the API's rate limit leaves to everybody who uses the account.
+/// What an answer's `Ratelimit` header leaves to everybody on the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Budget {
-    remaining: u64,
+    remaining: u32,
     resets_in: Duration,
     /// How many requests everybody together sends while we send one.
-    per_request: u64,
+    per_request: u32,
 }
 
 impl Budget {
-    /// What an answer's headers say, `before` being what the answer before
-    /// it said.
-    pub(crate) fn new(remaining: u64, resets_in: Duration, before: Option<Self>) -> Self {
+    /// What the header says, `before` being what the last one said. By how
+    /// much less remains now is the company that this run is in.
+    pub(crate) fn new(remaining: u32, resets_in: Duration, before: Option<Self>) -> Self {
         let per_request = match before {
             Some(before) if resets_in <= before.resets_in && remaining <= before.remaining => {
                 before.remaining - remaining
             }
+            // A new window began in between.
             Some(before) => before.per_request,
             None => 1,
         };
         Self {
             remaining,
-            resets_in,
+            resets_in: resets_in.min(WINDOW),
             per_request: per_request.max(1),
         }
     }
-}
 
-/// When to ask next about a stage that has been running for `running_for`.
-pub(crate) fn pause(usual: &Usual, stage: &StageName, running_for: Duration) -> Pause {
-    let gap = Forecast::new(usual, stage).gap(running_for.as_secs_f64());
-    Pause {
-        at_least: Duration::from_secs_f64((gap * 0.95).max(SHORTEST)),
-        spread: Duration::from_secs_f64(gap * 0.1),
+    /// The gap at which what remains lasts until the window ends, if all
+    /// others who draw on it stretch theirs in proportion, as each run of ours
+    /// does. Yet once a minute: the others may have gone quiet meanwhile.
+    fn share(self) -> Duration {
+        // The others may be about to send one more each, and a request too
+        // many blocks everybody for a whole window.
+        let reserve = self.per_request.min(100);
+        if self.remaining <= reserve {
+            return self.resets_in;
+        }
+        let rounds = f64::from(self.remaining - reserve) / f64::from(self.per_request);
+        let share = self.resets_in.as_secs_f64() / rounds;
+        Duration::from_secs_f64(share.min(60.0))
     }
 }
 
-/// When a stage may end: one hump for each time it took before, and a wide one
-/// for what has never been seen.
+/// `first`, doubled each time after the first, six times at most.
+fn doubled(first: Duration, in_a_row: u32) -> Duration {
+    first.saturating_mul(2_u32.pow(in_a_row.clamp(1, 7) - 1))
+}
+
+/// When a stage may end.
 struct Forecast {
-    humps: Vec<Hump>,
+    /// The logarithms of the times it took before.
+    humps: Vec<f64>,
+    scale: f64,
 }
 
-/// A log-logistic distribution.
-struct Hump {
-    weight: f64,
-    median: f64,
-    shape: f64,
-}
+/// The width of a hump: the standard deviation of the logarithm, thus about
+/// the relative error of one time as a forecast of the next.
+const BLUR: f64 = 0.2;
 
-impl Hump {
-    fn survival(&self, at: f64) -> f64 {
-        self.weight / (1.0 + (at / self.median).powf(self.shape))
+/// Seconds after which the tail of a stage begins to fall.
+fn scale(stage: &StageName) -> f64 {
+    match stage {
+        StageName::Build => 75.0,
+        StageName::Queued
+        | StageName::Initialize
+        | StageName::CloneRepo
+        | StageName::Deploy
+        | StageName::Other(_) => 3.0,
     }
 }
 
 impl Forecast {
-    fn new(usual: &Usual, stage: &StageName) -> Self {
-        let samples = usual.samples(stage);
-        let mut humps = vec![Hump {
-            weight: 1.0,
-            median: typical(stage),
-            shape: 1.0,
-        }];
-        humps.extend(samples.iter().map(|it| Hump {
-            weight: 1.0,
-            median: it.as_secs_f64().max(0.5),
-            shape: 12.0,
-        }));
-        Self { humps }
+    fn new(samples: &[Duration], scale: f64) -> Self {
+        // A stage that took no time would have no logarithm.
+        let humps = samples.iter().map(|it| it.as_secs_f64().max(0.5).ln());
+        Self {
+            humps: humps.collect(),
+            scale,
+        }
     }
 
-    fn survival(&self, at: f64) -> f64 {
-        self.humps.iter().map(|it| it.survival(at)).sum()
-    }
-
-    /// The longest gap whose expected lag is no more than a request is worth.
+    /// The longest gap whose expected lag is worth no more than a request.
     fn gap(&self, age: f64) -> f64 {
         const STEP: f64 = 0.25;
-        let now = self.survival(age);
-        let (mut gap, mut lag) = (0.0, 0.0);
-        while gap < LONGEST && lag < LAG_PER_REQUEST {
+        let alive = self.survival(age);
+        let (mut gap, mut lag, mut ended) = (0.0, 0.0, 0.0);
+        while gap < LONGEST {
+            let ended_then = 1.0 - self.survival(age + gap + STEP) / alive;
+            let added = STEP * f64::midpoint(ended, ended_then);
+            if PRICE < lag + added {
+                gap += STEP * (PRICE - lag) / added;
+                break;
+            }
             gap += STEP;
-            lag += STEP * (1.0 - self.survival(age + gap) / now);
+            lag += added;
+            ended = ended_then;
         }
         gap.max(SHORTEST)
     }
-}
 
-/// The median of a stage of a project that nothing is known of.
-fn typical(stage: &StageName) -> f64 {
-    match stage {
-        StageName::Queued | StageName::Initialize | StageName::CloneRepo => 4.0,
-        StageName::Deploy => 6.0,
-        StageName::Build | StageName::Other(_) => 60.0,
+    /// How much of the forecast is left after `age` seconds, in votes.
+    fn survival(&self, age: f64) -> f64 {
+        // The scale of a logistic distribution is its deviation × √3/π.
+        const SLOPE: f64 = 1.813_799_364_234_217_8 / BLUR;
+        let tail = (1.0 + age / self.scale).sqrt().recip();
+        let log = age.ln();
+        let hump = |it: &f64| 1.0 / (1.0 + ((log - it) * SLOPE).exp());
+        tail + self.humps.iter().map(hump).sum::<f64>()
     }
 }
 
-fn to_f64(count: u64) -> f64 {
-    f64::from(to_u32(count))
-}
+#[cfg(test)]
+#[path = "../../bench/pace/projects.rs"]
+mod projects;
 
-fn to_u32(count: u64) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
+#[cfg(test)]
+mod tests {
+    use super::projects::{Project, Random, compare, watch_auto};
+    use super::*;
+
+    fn seconds(seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds)
+    }
+
+    fn after(stage: &StageName, times: &[f64]) -> Usual {
+        let times = times.iter().map(|it| (stage.clone(), seconds(*it)));
+        times.collect()
+    }
+
+    /// The middle of the pause, to a tenth of a second.
+    #[track_caller]
+    fn check(stage: &StageName, times: &[f64], age: f64, expected: f64) {
+        let pause = pause(&after(stage, times), stage, seconds(age));
+        let middle = (pause.at_least + pause.spread / 2).as_secs_f64();
+        assert!((middle - expected).abs() < 0.06, "{middle:.2}");
+    }
+
+    #[test]
+    fn without_a_history_the_gap_grows_with_the_age() {
+        check(&StageName::Queued, &[], 0.0, 1.1);
+        check(&StageName::Queued, &[], 10.0, 2.1);
+        check(&StageName::Build, &[], 0.0, 5.0);
+        check(&StageName::Build, &[], 60.0, 6.7);
+        check(&StageName::Build, &[], 180.0, 9.2);
+        check(&StageName::Build, &[], 600.0, 14.2);
+        check(&StageName::Build, &[], 86_400.0, 14.2);
+    }
+
+    #[test]
+    fn with_a_history_the_questions_gather_around_the_usual_time() {
+        let times = [52.0, 56.0, 58.0, 60.0, 61.0, 63.0, 66.0, 70.0];
+        check(&StageName::Build, &times, 0.0, 14.2);
+        check(&StageName::Build, &times, 40.0, 4.4);
+        check(&StageName::Build, &times, 60.0, 1.7);
+        check(&StageName::Build, &times, 120.0, 5.9);
+    }
+
+    #[test]
+    fn a_stage_that_takes_no_time_is_asked_about_each_second() {
+        check(&StageName::Queued, &[0.0; 8], 0.0, 1.1);
+    }
+
+    #[test]
+    fn a_build_that_outlives_every_other_is_asked_less_and_less_often() {
+        let usual = after(&StageName::Build, &[60.0; 8]);
+        let mut last = Duration::ZERO;
+        for age in (90..2_000).step_by(10) {
+            let pause = pause(&usual, &StageName::Build, Duration::from_secs(age));
+            assert!(last <= pause.at_least, "at {age} s");
+            last = pause.at_least;
+        }
+        assert_eq!(last, seconds(13.5));
+    }
+
+    #[test]
+    fn no_gap_is_shorter_than_one_second_or_longer_than_fifteen() {
+        let ages = (0..60).map(|it| Duration::from_millis((1 << it) - 1));
+        let times = [&[][..], &[0.0], &[0.01; 25], &[60.0], &[1e9], &[3.0, 600.0]];
+        for (age, times) in ages.flat_map(|age| times.map(|times| (age, times))) {
+            let usual = after(&StageName::Build, times);
+            let pause = pause(&usual, &StageName::Build, age);
+            assert!(seconds(1.0) <= pause.at_least, "{pause:?}");
+            assert!(seconds(0.1) <= pause.spread, "{pause:?}");
+            assert!(pause.at_least + pause.spread <= seconds(15.0), "{pause:?}");
+        }
+    }
+
+    /// The mean lag over that of a fixed interval with as many requests, over
+    /// some simulated projects with eight deployments behind them, and the
+    /// worst of these projects.
+    fn ratios(spread: f64) -> (f64, f64) {
+        let mut random = Random(1);
+        let (mut lag, mut fixed, mut worst) = (0.0, 0.0, 0.0_f64);
+        for _ in 0..40 {
+            let project = Project::any(spread, &mut random);
+            let it = compare(&project, 8, 25, &mut random);
+            lag += it.lag;
+            fixed += it.fixed_lag;
+            worst = worst.max(it.lag / it.fixed_lag);
+        }
+        (lag / fixed, worst)
+    }
+
+    #[test]
+    fn the_lag_is_half_of_a_fixed_intervals_with_as_many_requests() {
+        assert!(ratios(0.2).0 < 0.5);
+        assert!(ratios(0.3).0 < 0.5);
+        assert!(ratios(0.5).0 < 0.6);
+    }
+
+    #[test]
+    fn no_project_with_steady_builds_is_worse_off_than_at_a_fixed_interval() {
+        assert!(ratios(0.1).1 < 1.0);
+    }
+
+    /// Requests of the whole run and mean lag of a transition, for a
+    /// deployment of just `total` seconds after `history` like it.
+    fn cost(total: f64, history: u32) -> (f64, f64) {
+        let mut random = Random(1);
+        let runs = 300;
+        let (mut polls, mut lag) = (0, 0.0);
+        for _ in 0..runs {
+            let project = Project::of(total, 0.2, &mut random);
+            let usual = project.history(history, &mut random);
+            let deployment = project.deployment_of(total, &mut random);
+            let seen = watch_auto(&deployment, &usual, &mut random);
+            polls += seen.polls;
+            lag += seen.mean_lag();
+        }
+        // The target, the list and the POST came before.
+        let runs = f64::from(runs);
+        (3.0 + f64::from(polls) / runs, lag / runs)
+    }
+
+    #[test]
+    fn three_minutes_take_less_than_forty_requests() {
+        let (requests, lag) = cost(180.0, 8);
+        assert!(requests < 40.0 && lag < 1.0, "{requests} {lag}");
+        let (requests, _) = cost(180.0, 0);
+        assert!(requests < 40.0, "{requests}");
+    }
+
+    #[test]
+    fn seventy_five_seconds_like_eight_before_take_less_than_thirty_requests() {
+        let (requests, lag) = cost(75.0, 8);
+        assert!(requests < 30.0 && lag < 1.0, "{requests} {lag}");
+    }
+
+    #[test]
+    fn retry_after_is_waited_out_in_full_and_what_is_added_doubles() {
+        let pause = |in_a_row| Pause::after_rate_limit(Some(Duration::from_mins(5)), in_a_row);
+        let spreads = [1, 2, 3, 7, 100].map(|it| pause(it).spread.as_secs());
+        assert_eq!(spreads, [30, 60, 120, 1_920, 1_920]);
+        assert_eq!(pause(9).at_least, Duration::from_mins(5));
+
+        let at_once = Pause::after_rate_limit(Some(Duration::ZERO), 1);
+        assert_eq!(at_once.spread, seconds(1.0));
+        let never = Pause::after_rate_limit(Some(Duration::MAX), u32::MAX);
+        assert_eq!(never.at_least, Duration::MAX);
+    }
+
+    #[test]
+    fn a_refusal_that_names_no_time_is_waited_out_for_up_to_five_minutes() {
+        let waits = [1, 2, 3, 4, 5].map(|it| Pause::after_rate_limit(None, it).at_least.as_secs());
+        assert_eq!(waits, [60, 120, 240, 300, 300]);
+    }
+
+    #[test]
+    fn failures_in_a_row_are_followed_by_longer_pauses() {
+        let waits = [0, 1, 2, 3, 4, 5, 99].map(|it| Pause::after_failure(it).at_least.as_secs());
+        assert_eq!(waits, [1, 1, 2, 4, 8, 15, 15]);
+    }
+
+    #[track_caller]
+    fn check_budget(budgets: &[(u32, u64)], expected: f64) {
+        let budget = budgets.iter().fold(None, |before, (remaining, resets_in)| {
+            let resets_in = Duration::from_secs(*resets_in);
+            Some(Budget::new(*remaining, resets_in, before))
+        });
+        let pause = Pause::exactly(seconds(2.0)).within(budget);
+        assert_eq!(pause.at_least, seconds(expected));
+        let is_stretched = seconds(2.0) < pause.at_least;
+        assert_eq!(pause.spread.is_zero(), !is_stretched);
+    }
+
+    #[test]
+    fn what_remains_lasts_until_the_window_ends() {
+        // Enough for everybody.
+        check_budget(&[], 2.0);
+        check_budget(&[(1_199, 299)], 2.0);
+        check_budget(&[(1_000, 290), (999, 288)], 2.0);
+        // Too little for a request every 2 s.
+        check_budget(&[(11, 100)], 10.0);
+        // Enough for us, too little for ten like us.
+        check_budget(&[(1_000, 290), (210, 200)], 60.0);
+        check_budget(&[(220, 210), (210, 200)], 10.0);
+        // Nothing left, or no more than the others are about to send.
+        check_budget(&[(0, 40)], 40.0);
+        check_budget(&[(70, 250), (40, 240)], 60.0);
+        check_budget(&[(70, 250), (30, 240)], 240.0);
+        // The company of the last window is expected in the new one.
+        check_budget(&[(220, 210), (210, 200), (1_190, 300)], 300.0 / 118.0);
+        // No reset is further away than a window is long.
+        check_budget(&[(0, u64::MAX)], 300.0);
+    }
 }

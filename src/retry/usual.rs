@@ -19,18 +19,11 @@ impl Usual {
     /// or canceled one ended early, and an upload has no build: both would
     /// tell when to expect what will not come.
     pub(crate) fn from_deployments(deployments: &[Deployment]) -> Self {
-        let mut samples = BTreeMap::<StageName, Vec<Duration>>::new();
-        for deployment in deployments.iter().filter(|it| is_telling(it)) {
-            for stage in deployment.stages_by_latest() {
-                if let Some(took) = took(&stage) {
-                    samples.entry(stage.name).or_default().push(took);
-                }
-            }
-        }
-        for stage in samples.values_mut() {
-            stage.sort_unstable();
-        }
-        Self { samples }
+        let telling = deployments.iter().filter(|it| is_telling(it));
+        let stages = telling.flat_map(Deployment::stages_by_latest);
+        stages
+            .filter_map(|it| took(&it).map(|took| (it.name, took)))
+            .collect()
     }
 
     /// The median: what the log shows as the usual time.
@@ -43,6 +36,19 @@ impl Usual {
 
     pub(crate) fn samples(&self, stage: &StageName) -> &[Duration] {
         self.samples.get(stage).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl FromIterator<(StageName, Duration)> for Usual {
+    fn from_iter<I: IntoIterator<Item = (StageName, Duration)>>(durations: I) -> Self {
+        let mut samples = BTreeMap::<StageName, Vec<Duration>>::new();
+        for (stage, took) in durations {
+            samples.entry(stage).or_default().push(took);
+        }
+        for stage in samples.values_mut() {
+            stage.sort_unstable();
+        }
+        Self { samples }
     }
 }
 
@@ -62,4 +68,96 @@ fn took(stage: &Stage) -> Option<Duration> {
     }
     let took = stage.ended_on? - stage.started_on?;
     Some(took.to_std().unwrap_or(Duration::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A Git build that took so many seconds.
+    fn build(seconds: u32) -> Value {
+        json!({
+            "id": "4f1c2a9e",
+            "source": {"type": "github"},
+            "latest_stage": {"name": "deploy", "status": "success"},
+            "stages": [{
+                "name": "build",
+                "status": "success",
+                "started_on": "2026-01-01T00:00:10Z",
+                "ended_on": format!("2026-01-01T00:01:{:02}Z", seconds - 50),
+            }],
+        })
+    }
+
+    #[track_caller]
+    fn check(deployments: &[Value], expected: &[u64]) {
+        let deployments: Vec<Deployment> = deployments
+            .iter()
+            .map(|it| serde_json::from_value(it.clone()).unwrap())
+            .collect();
+        let usual = Usual::from_deployments(&deployments);
+        let seconds = usual.samples(&StageName::Build).iter();
+        assert_eq!(seconds.map(Duration::as_secs).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn times_come_from_git_builds_that_went_well() {
+        check(&[], &[]);
+        check(&[build(70), build(60), build(65)], &[60, 65, 70]);
+        for (field, value) in [
+            ("source", Value::Null),
+            ("is_skipped", json!(true)),
+            ("latest_stage", Value::Null),
+            (
+                "latest_stage",
+                json!({"name": "build", "status": "success"}),
+            ),
+            (
+                "latest_stage",
+                json!({"name": "deploy", "status": "failure"}),
+            ),
+            (
+                "latest_stage",
+                json!({"name": "build", "status": "canceled"}),
+            ),
+        ] {
+            let mut other = build(70);
+            other[field] = value;
+            check(&[build(60), other], &[60]);
+        }
+    }
+
+    #[test]
+    fn a_stage_without_times_tells_nothing() {
+        for field in ["started_on", "ended_on"] {
+            let mut other = build(70);
+            other["stages"][0][field] = Value::Null;
+            check(&[other, build(60)], &[60]);
+        }
+        let mut idle = build(70);
+        idle["stages"][0]["status"] = json!("idle");
+        check(&[idle], &[]);
+    }
+
+    #[test]
+    fn a_stage_that_ended_before_it_began_took_no_time() {
+        let mut hasty = build(60);
+        hasty["stages"][0]["ended_on"] = json!("2026-01-01T00:00:09.987058Z");
+        check(&[hasty], &[0]);
+    }
+
+    #[test]
+    fn the_usual_time_is_the_median() {
+        let usual = |seconds: &[u64]| {
+            let times = seconds.iter().map(|it| Duration::from_secs(*it));
+            let usual: Usual = times.map(|it| (StageName::Build, it)).collect();
+            usual.of(&StageName::Build).map(|it| it.as_secs())
+        };
+        assert_eq!(usual(&[]), None);
+        assert_eq!(usual(&[110]), Some(110));
+        assert_eq!(usual(&[300, 100]), Some(200));
+        assert_eq!(usual(&[100, 3_000, 110]), Some(110));
+    }
 }
