@@ -1,0 +1,125 @@
+//! What a run does with an answer, and how ours does it.
+
+use std::time::Duration;
+
+use crate::projects::{Random, STAGES};
+use crate::retry::pace::{Budget, Pause, pause};
+use crate::retry::usual::Usual;
+
+/// A run that watches a deployment by some rules.
+pub(crate) trait Run {
+    fn first(&self) -> Next;
+    fn take(&mut self, now: Duration, answer: &Answer) -> Next;
+}
+
+pub(crate) enum Answer {
+    Served {
+        standing: Standing,
+        remaining: u32,
+        resets_in: Duration,
+    },
+    Refused {
+        retry_after: Duration,
+    },
+}
+
+/// Where the run's deployment stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    NotMade,
+    InStage(usize),
+    Ended,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Next {
+    Ask(Request, Duration),
+    End(End),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Request {
+    Look,
+    /// Makes the deployment.
+    Post,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Saw how the deployment ended.
+    Seen,
+    /// Ended well, and does not know how the deployment ended.
+    Blind,
+    Error,
+}
+
+/// A run of pages-retry: the target, the list, the POST, then the watch.
+pub(crate) struct PagesRetry {
+    usual: Usual,
+    random: Random,
+    answers: u32,
+    refusals: u32,
+    budget: Option<Budget>,
+    standing: Standing,
+    first_seen: Duration,
+}
+
+impl PagesRetry {
+    pub(crate) fn new(usual: Usual, random: Random) -> Self {
+        Self {
+            usual,
+            random,
+            answers: 0,
+            refusals: 0,
+            budget: None,
+            standing: Standing::NotMade,
+            first_seen: Duration::ZERO,
+        }
+    }
+
+    fn ask_after(&mut self, pause: Pause) -> Next {
+        let request = match self.answers {
+            2 => Request::Post,
+            _ => Request::Look,
+        };
+        let wait = self.random.draw(pause);
+        Next::Ask(request, Duration::from_secs_f64(wait))
+    }
+}
+
+impl Run for PagesRetry {
+    fn first(&self) -> Next {
+        Next::Ask(Request::Look, Duration::ZERO)
+    }
+
+    fn take(&mut self, now: Duration, answer: &Answer) -> Next {
+        let (standing, remaining, resets_in) = match *answer {
+            Answer::Refused { retry_after } => {
+                self.refusals += 1;
+                let pause = Pause::after_rate_limit(Some(retry_after), self.refusals);
+                return self.ask_after(pause);
+            }
+            Answer::Served {
+                standing,
+                remaining,
+                resets_in,
+            } => (standing, remaining, resets_in),
+        };
+        self.answers += 1;
+        self.refusals = 0;
+        self.budget = Some(Budget::new(remaining, resets_in, self.budget));
+        if standing != self.standing {
+            self.standing = standing;
+            self.first_seen = now;
+        }
+        let pause = match standing {
+            Standing::NotMade => Pause::NONE,
+            Standing::InStage(stage) => {
+                let running_for = now.saturating_sub(self.first_seen);
+                pause(&self.usual, &STAGES[stage], running_for)
+            }
+            Standing::Ended => return Next::End(End::Seen),
+        };
+        self.ask_after(pause.within(self.budget))
+    }
+}
