@@ -1,8 +1,192 @@
-//! Retries a Cloudflare Pages deployment exactly once and watches it to its end.
-#![expect(dead_code, reason = "the parts are joined later")]
+//! Retries a Cloudflare Pages deployment exactly once, shows its stages, hands
+//! over the result, and fails when the deployment fails.
+//!
+//! Reading order, the way of the data: [`config`] (variables → what the user
+//! wants), [`cloudflare`] (the only HTTP), [`retry`] (decides, and its `edge`
+//! waits), [`report`] (shows events), [`host`] (the CI host's own forms).
+//!
+//! Invariants:
+//! 1. Only `retry/edge.rs` waits and reads the clock, only `cloudflare` speaks
+//!    HTTP, only `report` and `host` write, only `main` reads the environment.
+//! 2. `watch`, `trigger`, `target`, `pace`, `diagnosis`, `line` and `harmless`
+//!    are functions of their arguments.
+//! 3. The final event comes exactly once, and nothing follows it.
+//! 4. Outputs are written for every ending, before the process ends.
+//! 5. The token leaves only towards the configured API host.
+//! 6. No text from outside reaches a log or a file without passing `harmless`
+//!    or its host's escape.
 
 mod cloudflare;
+mod config;
+mod help;
+mod host;
 mod report;
 mod retry;
 
-fn main() {}
+#[cfg(test)]
+#[path = "../tests/fake/mod.rs"]
+mod fake;
+
+use std::env;
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use crate::cloudflare::Client;
+use crate::cloudflare::transport::Http;
+use crate::config::vars::Vars;
+use crate::config::{Config, OutputFile};
+use crate::host::outputs::Outputs;
+use crate::host::{Delivery, Host};
+use crate::report::Report;
+use crate::report::log::Log;
+use crate::retry::edge::{Edge, Signals};
+use crate::retry::event::Event;
+use crate::retry::outcome::{Ending, Outcome};
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = env::args_os().skip(1).collect();
+    let text = match arguments.as_slice() {
+        [] => return run(),
+        [it] if it == "--help" => help::help(),
+        [it] if it == "--version" => {
+            concat!("pages-retry ", env!("CARGO_PKG_VERSION"), "\n").into()
+        }
+        [..] => {
+            let text = "Error: there are no arguments but `--help` and `--version`; inputs come from variables\n";
+            let _ = io::stdout().write_all(text.as_bytes());
+            return ExitCode::from(2);
+        }
+    };
+    // A reader that is gone needs no help.
+    let _ = io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}
+
+fn run() -> ExitCode {
+    let vars = Vars::from_os(env::vars_os());
+    // The log must know its form before the inputs are known to be good.
+    let log_format = config::inputs::collect(&vars, &["INPUT_"])
+        .inputs
+        .log_format;
+    let host = host::detect(&vars, &log_format);
+    let secrets = config::inputs::secrets(&vars, host.input_prefixes());
+    let token = unguessable();
+    let log_host = host::of_log(&vars, &log_format);
+    let is_colored =
+        vars.get("NO_COLOR").is_none() && (log_host.renders_color() || io::stdout().is_terminal());
+    let shows_debug = host.wants_debug(&vars);
+    let log = Log::new(
+        io::stdout(),
+        log_host,
+        &secrets,
+        is_colored,
+        shows_debug,
+        &token,
+    );
+    let Ok(mut log) = log else {
+        // There is nowhere left to say so.
+        return ExitCode::from(2);
+    };
+    let config = Config::from_vars(&vars, host.input_prefixes());
+    let ending = match &config {
+        Ok(config) => {
+            retry(config, &mut log).unwrap_or_else(|error| unusable(format!("{error:#}")))
+        }
+        Err(error) => {
+            let mut ending = unusable(String::new());
+            ending.outcome = Outcome::Unusable {
+                problems: error.problems.clone(),
+            };
+            ending
+        }
+    };
+    let output_file = config.as_ref().ok().and_then(|it| it.output_file.as_ref());
+    let ending = hand_over(ending, &vars, host, output_file, &mut log, &token);
+    let code = ending.exit_code();
+    let _ = log.event(&Event::Finished(Box::new(ending)));
+    ExitCode::from(code)
+}
+
+/// Runs on a runtime of its own, which is left behind without waiting for what
+/// it still does: looking up a name cannot be canceled.
+fn retry(config: &Config, log: &mut dyn Report) -> anyhow::Result<Ending> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let ending = runtime.block_on(async {
+        let signals = Signals::listen()?;
+        let transport = Http::new(config.route.clone(), config.credentials.clone())?;
+        let client = Client::new(transport, &config.account_id, &config.project_name);
+        let edge = Edge::new(log, signals, config.give_up_after);
+        Ok(retry::run(config, &client, edge).await)
+    });
+    runtime.shutdown_background();
+    ending
+}
+
+/// Writes the outputs. A host's file that cannot be written is a warning, and
+/// the verdict stands; the user's own file is the user's own wish.
+fn hand_over(
+    mut ending: Ending,
+    vars: &Vars,
+    host: &dyn Host,
+    output_file: Option<&OutputFile>,
+    log: &mut dyn Report,
+    token: &str,
+) -> Ending {
+    if let Some(OutputFile { path, format }) = output_file {
+        let text = Outputs::of(&ending).text(*format, token);
+        let path = path.clone();
+        let delivery = match format {
+            config::OutputFormat::GitHub => Delivery::Append { path, text },
+            config::OutputFormat::Dotenv | config::OutputFormat::Json => {
+                Delivery::Replace { path, text }
+            }
+        };
+        if let Err(error) = delivery.deliver() {
+            let path = delivery.path().display();
+            let problem = format!("failed to write `output_file` `{path}`: {error}");
+            ending.outcome = Outcome::Unusable {
+                problems: vec![problem],
+            };
+            ending.fails = true;
+        }
+    }
+    let handed = host.hand_over(vars, &Outputs::of(&ending), token);
+    for delivery in handed.deliveries {
+        if let Err(error) = delivery.deliver() {
+            let path = delivery.path().display();
+            let message = format!("failed to write the outputs to `{path}`: {error}");
+            let _ = log.event(&Event::Warned { message });
+        }
+    }
+    for (name, why) in handed.left_out {
+        let message = format!("output `{name}` is left out: {why}");
+        let _ = log.event(&Event::Warned { message });
+    }
+    ending
+}
+
+fn unusable(problem: String) -> Ending {
+    Ending {
+        outcome: Outcome::Unusable {
+            problems: vec![problem],
+        },
+        fails: true,
+        original: None,
+        attempts: Vec::new(),
+        project_name: String::new(),
+    }
+}
+
+/// 128 random bits in hexadecimal, so that no text from outside can hold them.
+fn unguessable() -> String {
+    let mut bytes = [0; 16];
+    // Without randomness the text is still marked, only less surely.
+    let _ = getrandom::fill(&mut bytes);
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

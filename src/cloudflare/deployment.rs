@@ -15,6 +15,10 @@ use serde_json::Value;
 
 /// One build of a Pages project, as `GET …/deployments/{id}` answers.
 #[derive(Clone, Debug, Deserialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "`deployment_trigger` is the API's word"
+)]
 pub(crate) struct Deployment {
     pub(crate) id: String,
     #[serde(default, deserialize_with = "lenient")]
@@ -295,10 +299,8 @@ where
     D: Deserializer<'de>,
     T: Default + DeserializeOwned,
 {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::Null => None,
-        value => Some(serde_json::from_value(value).unwrap_or_default()),
-    })
+    let value = Value::deserialize(deserializer)?;
+    Ok((!value.is_null()).then(|| serde_json::from_value(value).unwrap_or_default()))
 }
 
 /// Reads a time with any number of fractional digits; without a zone it is UTC.

@@ -1,3 +1,265 @@
 //! The Cloudflare Pages API: the only code that speaks HTTP.
+//!
+//! It says what the API answered and whether that may pass. It decides
+//! nothing and repeats nothing.
 
 pub(crate) mod deployment;
+mod envelope;
+pub(crate) mod error;
+mod headers;
+mod log;
+pub(crate) mod transport;
+
+use std::cmp::Reverse;
+
+use chrono::{DateTime, Utc};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::header::HeaderMap;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::cloudflare::deployment::Deployment;
+use crate::cloudflare::envelope::Envelope;
+use crate::cloudflare::error::{ClientError, Refusal};
+use crate::cloudflare::headers::Limit;
+use crate::cloudflare::log::LogReader;
+use crate::cloudflare::transport::{Answer, Body, Method, Request, SendError, Transport};
+use crate::report::harmless;
+
+/// More per page is refused with code 8000024.
+const PER_PAGE: usize = 25;
+
+const MOST_OF_AN_ANSWER: usize = 8 << 20;
+const MOST_OF_A_LOG: usize = 32 << 20;
+
+/// The deployments of one project.
+pub(crate) struct Client<T> {
+    transport: T,
+    /// The path of the project's deployments.
+    deployments: String,
+}
+
+/// What one request came to.
+pub(crate) struct Asked<A> {
+    pub(crate) head: Head,
+    pub(crate) result: Result<A, ClientError>,
+    /// The `messages` of a success.
+    pub(crate) messages: Vec<String>,
+}
+
+/// One request and what the head of its answer said.
+#[derive(Clone, Debug)]
+pub(crate) struct Head {
+    pub(crate) method: &'static str,
+    /// The path below the project's deployments.
+    pub(crate) route: String,
+    /// `None` when no answer came.
+    pub(crate) status: Option<u16>,
+    pub(crate) cf_ray: Option<String>,
+    /// The API's time.
+    pub(crate) date: Option<DateTime<Utc>>,
+    /// What is left of the rate limit.
+    pub(crate) limit: Option<Limit>,
+}
+
+/// A page of the list, the newest first whatever order the API keeps. One
+/// deployment that cannot be read hides no other.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) deployments: Vec<Deployment>,
+    /// Whether older ones may follow on the next page.
+    pub(crate) has_next: bool,
+}
+
+impl<T: Transport> Client<T> {
+    pub(crate) fn new(transport: T, account_id: &str, project_name: &str) -> Self {
+        let (account, project) = (segment(account_id), segment(project_name));
+        Self {
+            transport,
+            deployments: format!("/accounts/{account}/pages/projects/{project}/deployments"),
+        }
+    }
+
+    /// `GET …/deployments/{id}`.
+    pub(crate) async fn deployment(&self, id: &str) -> Asked<Deployment> {
+        self.ask(Method::Get, format!("/{}", segment(id))).await
+    }
+
+    /// `GET …/deployments`: one page. Pages count from 1.
+    pub(crate) async fn deployments(&self, environment: Option<&str>, page: usize) -> Asked<Page> {
+        let environment = environment.map(|it| format!("&env={}", segment(it)));
+        let environment = environment.unwrap_or_default();
+        let route = format!("?page={page}&per_page={PER_PAGE}{environment}");
+        self.ask(Method::Get, route).await
+    }
+
+    /// `POST …/deployments/{id}/retry`, once.
+    pub(crate) async fn retry(&self, id: &str) -> Asked<Deployment> {
+        self.ask(Method::Post, format!("/{}/retry", segment(id)))
+            .await
+    }
+
+    /// `GET …/deployments/{id}/history/logs`: gives `show` each line but the
+    /// first `skip` as they arrive. Results in the number of lines met.
+    pub(crate) async fn log(
+        &self,
+        id: &str,
+        skip: usize,
+        show: &mut dyn FnMut(&str),
+    ) -> Asked<usize> {
+        // `size` is not documented; without it the API gives a page.
+        let route = format!("/{}/history/logs?size=10000000", segment(id));
+        let (head, answer) = self.send(Method::Get, route).await;
+        let result = match answer {
+            Ok(answer) if is_success(answer.status) => read_log(answer, skip, show).await,
+            Ok(answer) => read::<Value, _>(answer).await.map(|_| 0),
+            Err(error) => Err(error),
+        };
+        Asked {
+            head,
+            result,
+            messages: Vec::new(),
+        }
+    }
+
+    async fn ask<A: DeserializeOwned>(&self, method: Method, route: String) -> Asked<A> {
+        let (head, answer) = self.send(method, route).await;
+        let read = match answer {
+            Ok(answer) => read(answer).await,
+            Err(error) => Err(error),
+        };
+        let (result, messages) = match read {
+            Ok((result, messages)) => (Ok(result), messages),
+            Err(error) => (Err(error), Vec::new()),
+        };
+        Asked {
+            head,
+            result,
+            messages,
+        }
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        route: String,
+    ) -> (Head, Result<Answer<T::Body>, ClientError>) {
+        let path = format!("{}{route}", self.deployments);
+        let answer = self.transport.send(&Request { method, path }).await;
+        let none = HeaderMap::new();
+        let headers = answer.as_ref().map_or(&none, |it| &it.headers);
+        let head = Head {
+            method: method.as_str(),
+            route,
+            status: answer.as_ref().map(|it| it.status).ok(),
+            cf_ray: headers::cf_ray(headers),
+            date: headers::date(headers),
+            limit: headers::limit(headers),
+        };
+        (head, answer.map_err(ClientError::from))
+    }
+}
+
+impl From<SendError> for ClientError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::NotSent(cause) => Self::NotSent(cause),
+            SendError::NoAnswer(cause) => Self::NoAnswer(cause),
+        }
+    }
+}
+
+/// Reads an answer as the result and the messages of a success, or as why
+/// there is none.
+async fn read<A, B>(mut answer: Answer<B>) -> Result<(A, Vec<String>), ClientError>
+where
+    A: DeserializeOwned,
+    B: Body,
+{
+    let mut body = Vec::new();
+    while body.len() <= MOST_OF_AN_ANSWER
+        && let Some(chunk) = answer.body.chunk().await?
+    {
+        body.extend(chunk);
+    }
+    let envelope = Envelope::read(&body);
+    if let Some(envelope) = &envelope
+        && is_success(answer.status)
+        && envelope.success != Some(false)
+        && let Ok(result) = A::deserialize(&envelope.result)
+    {
+        let messages = envelope.messages.iter().map(ToString::to_string);
+        return Ok((result, messages.collect()));
+    }
+    let items = envelope.map(|it| it.errors).unwrap_or_default();
+    let excerpt = items.is_empty().then(|| excerpt(&body));
+    Err(refusal(&answer, items, excerpt))
+}
+
+async fn read_log<B: Body>(
+    mut answer: Answer<B>,
+    skip: usize,
+    show: &mut dyn FnMut(&str),
+) -> Result<usize, ClientError> {
+    let mut reader = LogReader::new(skip, show);
+    let mut read = 0;
+    while read <= MOST_OF_A_LOG
+        && let Some(chunk) = answer.body.chunk().await?
+    {
+        read += chunk.len();
+        reader.push(&chunk);
+    }
+    let lines = reader.lines();
+    lines.ok_or_else(|| refusal(&answer, Vec::new(), Some(String::new())))
+}
+
+fn refusal<B>(
+    answer: &Answer<B>,
+    items: Vec<envelope::Item>,
+    excerpt: Option<String>,
+) -> ClientError {
+    ClientError::from_refusal(Refusal {
+        status: answer.status,
+        items,
+        excerpt,
+        cf_ray: headers::cf_ray(&answer.headers),
+        retry_after: headers::retry_after(&answer.headers),
+        is_challenge: headers::is_challenge(&answer.headers),
+    })
+}
+
+impl<'de> Deserialize<'de> for Page {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let values: Vec<Value> = Vec::deserialize(deserializer)?;
+        let has_next = PER_PAGE <= values.len();
+        let deployments = values.into_iter().map(serde_json::from_value);
+        let mut deployments: Vec<Deployment> = deployments.filter_map(Result::ok).collect();
+        deployments.sort_by_key(|it| Reverse(it.created_on));
+        Ok(Self {
+            deployments,
+            has_next,
+        })
+    }
+}
+
+fn is_success(status: u16) -> bool {
+    (200..300).contains(&status)
+}
+
+/// One path segment, whatever is in it.
+fn segment(text: &str) -> String {
+    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+    utf8_percent_encode(text, ENCODED).to_string()
+}
+
+/// The beginning of a body that could not be read. JSON is never shown: a
+/// deployment holds the plain values of its variables.
+fn excerpt(body: &[u8]) -> String {
+    const MOST: usize = 200;
+    let text = String::from_utf8_lossy(&body[..body.len().min(4 * MOST)]);
+    if text.trim_start().starts_with(['{', '[', '"']) {
+        return String::new();
+    }
+    harmless::inline(&text).chars().take(MOST).collect()
+}

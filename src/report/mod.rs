@@ -1,7 +1,14 @@
-//! Shows what happens.
+//! Shows events. One trait, one reporter per way of showing.
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the reporters that use it are still to come")
-)]
 pub(crate) mod harmless;
+pub(crate) mod line;
+pub(crate) mod log;
+
+use std::io;
+
+use crate::retry::event::Event;
+
+/// Shows what happened, at once and in order.
+pub(crate) trait Report {
+    fn event(&mut self, event: &Event) -> io::Result<()>;
+}

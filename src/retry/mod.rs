@@ -1,6 +1,231 @@
-//! Decides what to do with a deployment and when.
+//! The story of a run: resolve, guard, trigger, watch, perhaps again.
+//!
+//! What to do is decided by the pure modules beside this one; what takes time
+//! goes through [`edge`].
 
-mod diagnosis;
+pub(crate) mod diagnosis;
+pub(crate) mod edge;
+pub(crate) mod event;
+mod follow;
+pub(crate) mod outcome;
 pub(crate) mod pace;
+mod patience;
+mod resolve;
 mod rules;
+pub(crate) mod target;
+mod trigger;
 pub(crate) mod usual;
+pub(crate) mod watch;
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::cloudflare::deployment::Deployment;
+use crate::cloudflare::error::ClientError;
+use crate::cloudflare::transport::Transport;
+use crate::cloudflare::{Client, Page};
+use crate::config::Config;
+use crate::retry::edge::{Edge, Flow};
+use crate::retry::event::Event;
+use crate::retry::follow::LogSoFar;
+use crate::retry::outcome::{Attempt, Doing, Ending, Outcome};
+use crate::retry::pace::Pause;
+use crate::retry::target::{Guard, Target};
+use crate::retry::trigger::Trigger;
+use crate::retry::watch::verdict;
+
+/// Runs to the end and tells how it ended. The ending has not been shown yet.
+pub(crate) async fn run<'a, T: Transport>(
+    config: &'a Config,
+    client: &'a Client<T>,
+    edge: Edge<'a>,
+) -> Ending {
+    let mut run = Run {
+        config,
+        client,
+        edge,
+        listed: Listed::default(),
+        original: None,
+        attempts: Vec::new(),
+        log: LogSoFar::default(),
+    };
+    let (ControlFlow::Continue(outcome) | ControlFlow::Break(outcome)) = run.story().await;
+    Ending {
+        fails: Ending::fails(&outcome, &config.fail_on),
+        outcome,
+        original: run.original,
+        attempts: run.attempts,
+        project_name: config.project_name.clone(),
+    }
+}
+
+/// What the list last said of the target's neighborhood.
+#[derive(Default)]
+struct Listed {
+    deployments: Vec<Deployment>,
+    /// The API's time of the first page.
+    read_at: Option<DateTime<Utc>>,
+}
+
+struct Run<'a, T> {
+    config: &'a Config,
+    client: &'a Client<T>,
+    edge: Edge<'a>,
+    listed: Listed,
+    original: Option<Deployment>,
+    attempts: Vec<Attempt>,
+    log: LogSoFar,
+}
+
+impl<T: Transport> Run<'_, T> {
+    async fn story(&mut self) -> Flow<Outcome> {
+        for warning in &self.config.warnings {
+            let message = warning.clone();
+            self.edge.show(&Event::Warned { message });
+        }
+        let mut original = self.resolve().await?;
+        self.original = Some(original.clone());
+        if verdict(&original).is_none() && !self.config.dry_run {
+            original = self.await_end(original).await?;
+        }
+        if self.config.target == Target::LatestFailed
+            && let Some(Outcome::Deployed | Outcome::Skipped { .. }) = verdict(&original)
+        {
+            return ControlFlow::Break(Outcome::NothingToRetry);
+        }
+        self.list_newer(&original).await?;
+        self.guard(&original)?;
+        if self.config.dry_run {
+            return ControlFlow::Break(Outcome::DryRun);
+        }
+        let mut previous = original.clone();
+        let mut attempt = 1;
+        loop {
+            let began = self.edge.elapsed();
+            let deployment = self.trigger(&original, &previous).await?;
+            if !self.config.wait {
+                return ControlFlow::Break(Outcome::Triggered);
+            }
+            let outcome = self.watch_attempt(deployment, &previous, attempt).await?;
+            let Outcome::Failed { stage } = &outcome else {
+                return ControlFlow::Break(outcome);
+            };
+            let is_worth_it = self.diagnose(attempt, stage).await?;
+            let took = self.edge.elapsed().saturating_sub(began);
+            let pause = Duration::from_secs(10).saturating_mul(1 << (attempt - 1).min(3));
+            let pause = pause.min(Duration::from_mins(1));
+            if self.config.max_attempts <= attempt || !is_worth_it {
+                return ControlFlow::Break(outcome);
+            }
+            if self.edge.left() < pause + took {
+                let message = "no further attempt: the time left is less than the last one took";
+                let message = message.to_owned();
+                self.edge.show(&Event::Warned { message });
+                return ControlFlow::Break(outcome);
+            }
+            attempt += 1;
+            self.edge.show(&Event::AttemptScheduled {
+                attempt,
+                max_attempts: self.config.max_attempts,
+                pause,
+            });
+            self.edge.doing = Doing::Preparing;
+            self.edge.now_running("the pause before the next attempt");
+            self.edge.wait(Pause::exactly(pause)).await?;
+            previous = self
+                .attempts
+                .last()
+                .map_or(previous, |it| it.deployment.clone());
+            self.list_newer(&original).await?;
+            self.guard(&original)?;
+        }
+    }
+
+    fn guard(&mut self, original: &Deployment) -> Flow<()> {
+        let listed = &self.listed.deployments;
+        match target::guard(original, listed, self.config.allow_older) {
+            Guard::Passed { warning } => {
+                if let Some(message) = warning.filter(|_| self.attempts.is_empty()) {
+                    self.edge.show(&Event::Warned { message });
+                }
+                ControlFlow::Continue(())
+            }
+            Guard::Refused { why } => ControlFlow::Break(Outcome::Refused { why }),
+        }
+    }
+
+    /// Makes one new deployment.
+    async fn trigger(&mut self, original: &Deployment, previous: &Deployment) -> Flow<Deployment> {
+        self.edge.show(&Event::Retrying {
+            original: Box::new(previous.clone()),
+        });
+        let read_at = self.listed.read_at;
+        let mut trigger = Trigger::new(previous.clone(), &self.listed.deployments, read_at);
+        let mut next = trigger::Next::Post(Pause::NONE);
+        loop {
+            let reaction = match next {
+                trigger::Next::Post(pause) => {
+                    self.edge.now_running("the wait to retry");
+                    self.edge.wait(pause).await?;
+                    self.edge.doing = Doing::Posting;
+                    let asked = self.edge.ask(self.client.retry(&previous.id)).await?;
+                    let reaction = trigger.posted(self.edge.elapsed(), asked.result);
+                    if !trigger.is_unsure() {
+                        self.edge.doing = Doing::Preparing;
+                    }
+                    reaction
+                }
+                trigger::Next::List(pause) => {
+                    self.edge.now_running("the search for the new deployment");
+                    self.edge.wait(pause).await?;
+                    let environment = Some(original.environment.as_str());
+                    let environment = environment.filter(|it| !it.is_empty());
+                    let asked = self
+                        .edge
+                        .ask(self.client.deployments(environment, 1))
+                        .await?;
+                    let answer = asked.result;
+                    let reaction = trigger.listed(self.edge.elapsed(), answer.as_ref());
+                    if let Ok(Page { deployments, .. }) = answer {
+                        self.listed.deployments = deployments;
+                    }
+                    reaction
+                }
+                trigger::Next::Guard => {
+                    self.guard(original)?;
+                    trigger::Reaction {
+                        events: Vec::new(),
+                        next: trigger::Next::Post(Pause::NONE),
+                    }
+                }
+                trigger::Next::Adopt(deployment) => {
+                    self.edge.show(&Event::Triggered {
+                        deployment: deployment.clone(),
+                    });
+                    self.edge.doing = Doing::Watching { stage: None };
+                    self.attempts.push(Attempt {
+                        deployment: (*deployment).clone(),
+                        reason: None,
+                        advice: None,
+                        telling: Vec::new(),
+                    });
+                    return ControlFlow::Continue(*deployment);
+                }
+                trigger::Next::Finish(outcome) => return ControlFlow::Break(outcome),
+            };
+            for event in &reaction.events {
+                self.edge.show(event);
+            }
+            next = reaction.next;
+        }
+    }
+}
+
+fn unreachable(error: &ClientError) -> Outcome {
+    Outcome::Unreachable {
+        what: error.to_string(),
+        hint: error.hint().map(str::to_owned),
+    }
+}

@@ -83,10 +83,10 @@ impl Pause {
         }
     }
 
-    /// After the `in_a_row`th answer that was none: 1, 2, 4, 8, then 15 s, and
-    /// up to half of it on top.
+    /// After the `in_a_row`th answer that was none: 1, 2, 4, 8, 16, then 20 s,
+    /// and up to half of it on top.
     pub(crate) fn after_failure(in_a_row: u32) -> Self {
-        let at_least = doubled(Duration::from_secs(1), in_a_row).min(Duration::from_secs(15));
+        let at_least = doubled(Duration::from_secs(1), in_a_row).min(Duration::from_secs(20));
         Self {
             at_least,
             spread: at_least / 2,
@@ -98,9 +98,9 @@ impl Pause {
     /// The share doubles with each refusal in a row: that it was refused
     /// again is how a run learns that it has much company.
     ///
-    /// Without a `Retry-After`, 1, 2, 4, then 5 minutes.
+    /// Without a `Retry-After`, 30 s, 1, 2, 4, then 5 minutes.
     pub(crate) fn after_rate_limit(retry_after: Option<Duration>, in_a_row: u32) -> Self {
-        let guess = || doubled(Duration::from_mins(1), in_a_row).min(WINDOW);
+        let guess = || doubled(Duration::from_secs(30), in_a_row).min(WINDOW);
         let at_least = retry_after.unwrap_or_else(guess);
         let share = (at_least / 10).max(Duration::from_secs(1));
         Self {
@@ -148,6 +148,14 @@ impl Budget {
             remaining,
             resets_in: resets_in.min(WINDOW),
             per_request: per_request.max(1),
+        }
+    }
+
+    /// What it is worth `elapsed` later.
+    pub(crate) fn after(self, elapsed: Duration) -> Self {
+        Self {
+            resets_in: self.resets_in.saturating_sub(elapsed),
+            ..self
         }
     }
 
@@ -388,13 +396,13 @@ mod tests {
     #[test]
     fn a_refusal_that_names_no_time_is_waited_out_for_up_to_five_minutes() {
         let waits = [1, 2, 3, 4, 5].map(|it| Pause::after_rate_limit(None, it).at_least.as_secs());
-        assert_eq!(waits, [60, 120, 240, 300, 300]);
+        assert_eq!(waits, [30, 60, 120, 240, 300]);
     }
 
     #[test]
     fn failures_in_a_row_are_followed_by_longer_pauses() {
-        let waits = [0, 1, 2, 3, 4, 5, 99].map(|it| Pause::after_failure(it).at_least.as_secs());
-        assert_eq!(waits, [1, 1, 2, 4, 8, 15, 15]);
+        let waits = [0, 1, 2, 3, 4, 5, 6, 99].map(|it| Pause::after_failure(it).at_least.as_secs());
+        assert_eq!(waits, [1, 1, 2, 4, 8, 16, 20, 20]);
     }
 
     #[track_caller]

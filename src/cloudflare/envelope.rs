@@ -1,0 +1,114 @@
+//! What the API wraps its answers in: `success`, `errors`, `messages`, `result`.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::deployment::{each, lenient};
+
+/// An answer in whichever of its known shapes. Each field may be missing, and
+/// some endpoints answer `{code, error}` instead.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Envelope {
+    /// A 200 may still say `false`.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) success: Option<bool>,
+    #[serde(default, deserialize_with = "each")]
+    pub(super) errors: Vec<Item>,
+    #[serde(default, deserialize_with = "each")]
+    pub(super) messages: Vec<Item>,
+    #[serde(default)]
+    pub(super) result: Value,
+    #[serde(default, deserialize_with = "lenient")]
+    code: Option<i64>,
+    #[serde(default, deserialize_with = "lenient")]
+    error: Option<String>,
+}
+
+impl Envelope {
+    /// Reads a body; `None` if it is not a JSON object.
+    pub(super) fn read(body: &[u8]) -> Option<Self> {
+        let mut envelope: Self = serde_json::from_slice(body).ok()?;
+        if envelope.errors.is_empty()
+            && let Some(message) = envelope.error.take()
+        {
+            envelope.errors.push(Item {
+                code: envelope.code.unwrap_or_default(),
+                message,
+                ..Item::default()
+            });
+        }
+        Some(envelope)
+    }
+}
+
+/// One error or message of the API.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "Value")]
+pub(crate) struct Item {
+    /// 0 where the API gave none.
+    pub(crate) code: i64,
+    pub(crate) message: String,
+    pub(crate) documentation_url: Option<String>,
+    /// A JSON pointer to the part of the request that it is about.
+    pub(crate) pointer: Option<String>,
+    pub(crate) error_chain: Vec<Item>,
+}
+
+impl From<Value> for Item {
+    /// Reads an item; `messages` have been seen to be strings too.
+    fn from(value: Value) -> Self {
+        #[derive(Default, Deserialize)]
+        struct Wire {
+            #[serde(default, deserialize_with = "lenient")]
+            code: i64,
+            #[serde(default, deserialize_with = "lenient")]
+            message: String,
+            #[serde(default, deserialize_with = "lenient")]
+            documentation_url: Option<String>,
+            #[serde(default, deserialize_with = "lenient")]
+            source: Option<Source>,
+            #[serde(default, deserialize_with = "each")]
+            error_chain: Vec<Item>,
+        }
+        #[derive(Deserialize)]
+        struct Source {
+            #[serde(default, deserialize_with = "lenient")]
+            pointer: Option<String>,
+        }
+        if let Value::String(message) = value {
+            return Self {
+                message,
+                ..Self::default()
+            };
+        }
+        let wire: Wire = serde_json::from_value(value).unwrap_or_default();
+        Self {
+            code: wire.code,
+            message: wire.message,
+            documentation_url: wire.documentation_url,
+            pointer: wire.source.and_then(|it| it.pointer),
+            error_chain: wire.error_chain,
+        }
+    }
+}
+
+impl fmt::Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message.trim())?;
+        if self.code != 0 {
+            write!(f, " (code {})", self.code)?;
+        }
+        if let Some(pointer) = &self.pointer {
+            write!(f, " at {pointer}")?;
+        }
+        if let Some(url) = &self.documentation_url {
+            write!(f, ", see {url}")?;
+        }
+        for item in &self.error_chain {
+            write!(f, ": {item}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,209 @@
+//! What went wrong between us and the API: what happened, whether it may
+//! pass, and what a user can do about it.
+//!
+//! A 429 is a rate limit whatever its body says; else the code in the body
+//! decides; else the status. Code 10000 alone would not do: it is
+//! "Authentication error" under 403 and "Rate limited" under 429.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use super::envelope::Item;
+
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientError {
+    /// No connection: nothing of the request has left.
+    #[error("failed to connect to the Pages API: {}", chain(.0.as_ref()))]
+    NotSent(BoxError),
+    /// The request has left, and no whole answer has come.
+    #[error("the Pages API gave no whole answer: {}", chain(.0.as_ref()))]
+    NoAnswer(BoxError),
+    /// Too many requests; this one was not executed.
+    #[error("the Pages API answered {0}")]
+    RateLimited(Refusal),
+    /// A failure on the API's side that may pass.
+    #[error("the Pages API answered {0}")]
+    Unwell(Refusal),
+    /// A no that stays a no.
+    #[error("the Pages API answered {0}")]
+    Refused(Refusal),
+    #[error("the Pages API answered {0}, which is a redirect")]
+    Redirected(u16),
+}
+
+/// An answer that holds no result.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    /// What the API says of it; empty if the body was not its JSON.
+    pub(crate) items: Vec<Item>,
+    /// The beginning of a body that is not the API's JSON.
+    pub(crate) excerpt: Option<String>,
+    /// Tells Cloudflare's support which request it was.
+    pub(crate) cf_ray: Option<String>,
+    /// How long the API asks us to stay away.
+    pub(crate) retry_after: Option<Duration>,
+    /// A firewall asked for proof of a human.
+    pub(crate) is_challenge: bool,
+}
+
+impl Refusal {
+    pub(crate) fn has_code(&self, codes: &[i64]) -> bool {
+        let mut items = self.items.iter().flat_map(|it| {
+            let chained = it.error_chain.iter().map(|it| it.code);
+            chained.chain([it.code])
+        });
+        items.any(|it| codes.contains(&it))
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.status)?;
+        if self.is_challenge {
+            f.write_str(" with a firewall's challenge")?;
+        } else if let Some(excerpt) = &self.excerpt {
+            f.write_str(" with a body that is not the expected JSON")?;
+            if !excerpt.is_empty() {
+                write!(f, " ({excerpt})")?;
+            }
+        }
+        for (n, item) in self.items.iter().enumerate() {
+            write!(f, "{} {item}", if n == 0 { ":" } else { ";" })?;
+        }
+        if let Some(cf_ray) = &self.cf_ray
+            && self.items.is_empty()
+        {
+            write!(f, ", cf-ray {cf_ray}")?;
+        }
+        Ok(())
+    }
+}
+
+const NO_SUCH_PROJECT: i64 = 8_000_007;
+const NO_SUCH_DEPLOYMENT: i64 = 8_000_009;
+const BLOCKED: [i64; 2] = [8_000_119, 8_000_036];
+const UNAUTHENTICATED: [i64; 6] = [10_000, 9_106, 9_109, 1_000, 1_001, 10_405];
+const MALFORMED: [i64; 3] = [6_003, 6_103, 6_111];
+const NO_ROUTE: [i64; 2] = [7_003, 7_000];
+const RATE_LIMITED: [i64; 2] = [971, 10_429];
+const UNKNOWN: i64 = 8_000_000;
+
+impl ClientError {
+    /// Sorts an answer without a result by code, then by status.
+    pub(super) fn from_refusal(refusal: Refusal) -> Self {
+        let status = refusal.status;
+        if status == 429 || refusal.has_code(&RATE_LIMITED) {
+            return Self::RateLimited(refusal);
+        }
+        if (300..400).contains(&status) {
+            return Self::Redirected(status);
+        }
+        let is_final_code = refusal.has_code(&UNAUTHENTICATED)
+            || refusal.has_code(&MALFORMED)
+            || refusal.has_code(&NO_ROUTE)
+            || refusal.has_code(&BLOCKED)
+            || refusal.has_code(&[NO_SUCH_PROJECT, NO_SUCH_DEPLOYMENT]);
+        let is_named = (400..500).contains(&status) && !refusal.items.is_empty();
+        let is_passing = matches!(status, 408 | 425 | 500..) || refusal.has_code(&[UNKNOWN]);
+        if is_final_code || matches!(status, 401 | 403) || (is_named && !is_passing) {
+            Self::Refused(refusal)
+        } else {
+            Self::Unwell(refusal)
+        }
+    }
+
+    /// Whether the same request may be answered later.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::NotSent(_) | Self::NoAnswer(_) | Self::RateLimited(_) | Self::Unwell(_) => true,
+            Self::Refused(_) | Self::Redirected(_) => false,
+        }
+    }
+
+    pub(crate) fn is_rate_limit(&self) -> bool {
+        matches!(self, Self::RateLimited(_))
+    }
+
+    /// Whether the request cannot have been executed.
+    pub(crate) fn proves_it_was_not_taken(&self) -> bool {
+        match self {
+            Self::NotSent(_) | Self::RateLimited(_) | Self::Refused(_) | Self::Redirected(_) => {
+                true
+            }
+            Self::NoAnswer(_) | Self::Unwell(_) => false,
+        }
+    }
+
+    /// The deployment is not there, or not there any more.
+    pub(crate) fn is_no_such_deployment(&self) -> bool {
+        matches!(self, Self::Refused(it) if it.has_code(&[NO_SUCH_DEPLOYMENT]))
+    }
+
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited(it) | Self::Unwell(it) => it.retry_after,
+            Self::NotSent(_) | Self::NoAnswer(_) | Self::Refused(_) | Self::Redirected(_) => None,
+        }
+    }
+
+    /// What a user can do about it.
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NotSent(_) => Some(
+                "check the network, `HTTPS_PROXY` and `api_base_url`; a company's own certificate authority is read from `SSL_CERT_FILE`",
+            ),
+            Self::NoAnswer(_) | Self::Unwell(_) => {
+                Some("https://www.cloudflarestatus.com tells of outages; run the step again later")
+            }
+            Self::RateLimited(_) => Some(
+                "the limit is 1,200 requests in five minutes for all that uses the token and the dashboard; run fewer jobs at once",
+            ),
+            Self::Redirected(_) => Some("check `api_base_url`; a redirect is never followed"),
+            Self::Refused(it) if it.is_challenge => Some(
+                "a firewall between here and the API wants a human; let this machine's address pass",
+            ),
+            Self::Refused(it) if it.has_code(&MALFORMED) => {
+                Some("check `api_token` for quotes, spaces and line breaks")
+            }
+            Self::Refused(it) if it.has_code(&NO_ROUTE) => Some(
+                "check `account_id`: the token may be valid but cannot see this account, or the id is of another account",
+            ),
+            Self::Refused(it) if it.has_code(&[NO_SUCH_PROJECT]) => Some(
+                "check `project_name` and `account_id`: the account has no Pages project of this name",
+            ),
+            Self::Refused(it) if it.has_code(&[NO_SUCH_DEPLOYMENT]) => {
+                Some("check `deployment_id`; a deployment that was deleted cannot be retried")
+            }
+            Self::Refused(it) if it.has_code(&BLOCKED) => Some(
+                "Cloudflare blocked the project or the account, or the token lacks a permission; write to Cloudflare",
+            ),
+            Self::Refused(it)
+                if matches!(it.status, 401 | 403) || it.has_code(&UNAUTHENTICATED) =>
+            {
+                Some(
+                    "check `api_token`: it needs the *Cloudflare Pages: Edit* permission; the token may be valid but cannot see this account, or `account_id` is of another account",
+                )
+            }
+            Self::Refused(_) => None,
+        }
+    }
+}
+
+/// An error with its causes, each once.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let message = error.to_string();
+        if !text.contains(&message) {
+            text.push_str(": ");
+            text.push_str(&message);
+        }
+        cause = error.source();
+    }
+    text
+}

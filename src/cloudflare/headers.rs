@@ -1,0 +1,106 @@
+//! What the headers of an answer say: how long to stay away, what is left of
+//! the rate limit, what time it is at Cloudflare.
+//!
+//! The local clock is never asked: a date is compared with the `Date` of the
+//! same answer.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+
+/// The API's time.
+pub(super) fn date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    http_date(text(headers, DATE.as_str())?)
+}
+
+pub(super) fn cf_ray(headers: &HeaderMap) -> Option<String> {
+    text(headers, "cf-ray").map(str::to_owned)
+}
+
+/// A firewall's page that wants a human.
+pub(super) fn is_challenge(headers: &HeaderMap) -> bool {
+    text(headers, "cf-mitigated").is_some_and(|it| it.eq_ignore_ascii_case("challenge"))
+}
+
+/// How long the API asks us to stay away, told in seconds or as a date.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = text(headers, RETRY_AFTER.as_str())?.trim();
+    if value.bytes().all(|it| it.is_ascii_digit()) {
+        // Too many digits for a number is still a very long time.
+        return Some(Duration::from_secs(
+            value.parse().unwrap_or(u64::from(u32::MAX)),
+        ));
+    }
+    let until = http_date(value)?;
+    (until - date(headers)?).to_std().ok()
+}
+
+/// What a rate limit leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    pub(crate) remaining: u32,
+    pub(crate) resets_in: Duration,
+}
+
+/// What the tightest of the rate limits leaves, from
+/// `Ratelimit: "default";r=50;t=30` and `Ratelimit-Policy: "default";q=100;w=60`:
+/// `r` requests remain for `t` seconds, else for the window `w`.
+pub(super) fn limit(headers: &HeaderMap) -> Option<Limit> {
+    let policies = items(headers, "ratelimit-policy");
+    let window = |name: &str| {
+        let policy = policies.iter().find(|it| it.name == name)?;
+        policy.parameter("w")
+    };
+    let limits = items(headers, "ratelimit").into_iter().filter_map(|item| {
+        let remaining = item.parameter("r")?;
+        let seconds = item.parameter("t").or_else(|| window(&item.name))?;
+        Some(Limit {
+            remaining: u32::try_from(remaining).unwrap_or(u32::MAX),
+            resets_in: Duration::from_secs(seconds),
+        })
+    });
+    let tightness = |it: &Limit| it.resets_in / it.remaining.saturating_add(1);
+    limits.max_by_key(tightness)
+}
+
+/// One item of a header that is a list: a name and its parameters.
+struct Item {
+    name: String,
+    parameters: Vec<(String, u64)>,
+}
+
+impl Item {
+    fn parameter(&self, name: &str) -> Option<u64> {
+        let parameter = self.parameters.iter().find(|(it, _)| it == name)?;
+        Some(parameter.1)
+    }
+}
+
+fn items(headers: &HeaderMap, name: &str) -> Vec<Item> {
+    let lines = headers.get_all(name).into_iter();
+    let lines = lines.filter_map(|it| it.to_str().ok());
+    lines.flat_map(|it| it.split(',')).map(item).collect()
+}
+
+fn item(text: &str) -> Item {
+    let mut parts = text.split(';').map(str::trim);
+    let name = parts.next().unwrap_or_default().trim_matches('"');
+    let parameters = parts.filter_map(|it| {
+        let (name, value) = it.split_once('=')?;
+        let value = value.trim().parse().ok()?;
+        Some((name.trim().to_ascii_lowercase(), value))
+    });
+    Item {
+        name: name.to_ascii_lowercase(),
+        parameters: parameters.collect(),
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn http_date(text: &str) -> Option<DateTime<Utc>> {
+    Some(httpdate::parse_http_date(text).ok()?.into())
+}

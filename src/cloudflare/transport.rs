@@ -1,0 +1,271 @@
+//! The wire: sends one request and brings back one answer, whatever it is.
+//!
+//! Invariants: the token goes to the configured base URL and nowhere else; no
+//! redirect is followed; nothing is sent twice, but for a connection that
+//! failed on an unknown issuer, before anything was sent.
+
+use std::cell::OnceCell;
+use std::error::Error;
+use std::io;
+use std::mem;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{NoProxy, Proxy, Response, redirect, retry};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls_native_certs::{load_certs_from_paths, load_native_certs};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::error::BoxError;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Sends a request to the API; [`Http`] for real, a fake one in tests.
+pub(crate) trait Transport {
+    type Body: Body;
+
+    /// Sends it once, and comes back when the head of an answer is there.
+    async fn send(&self, request: &Request) -> Result<Answer<Self::Body>, SendError>;
+}
+
+/// The body of an answer, not read yet. Dropped, it is read no further.
+pub(crate) trait Body {
+    /// The next piece; `None` at the end.
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, SendError>;
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    /// Below the base URL, with a leading slash.
+    pub(crate) path: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    Get,
+    /// With `{}` as its body, which both the old and the new form of the
+    /// API's specification accept.
+    Post,
+}
+
+impl Method {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
+pub(crate) struct Answer<B> {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: B,
+}
+
+#[derive(Debug)]
+pub(crate) enum SendError {
+    /// Nothing of the request has left.
+    NotSent(BoxError),
+    /// It left, and no whole answer came.
+    NoAnswer(BoxError),
+}
+
+/// How to prove who we are.
+#[derive(Clone, Debug)]
+pub(crate) enum Credentials {
+    Token(SecretString),
+    Key { email: String, key: SecretString },
+}
+
+/// Where and how to reach the API.
+#[derive(Clone, Debug)]
+pub(crate) struct Route {
+    /// With `/client/v4`, without a slash at its end.
+    pub(crate) base_url: String,
+    pub(crate) https_proxy: Option<String>,
+    pub(crate) http_proxy: Option<String>,
+    pub(crate) no_proxy: Option<String>,
+    /// A company's own certificate authorities, beside the built-in roots.
+    pub(crate) ssl_cert_file: Option<PathBuf>,
+    pub(crate) ssl_cert_dir: Option<PathBuf>,
+}
+
+pub(crate) struct Http {
+    base_url: String,
+    client: reqwest::Client,
+    route: Route,
+    credentials: Credentials,
+    /// Made when the built-in roots do not know who signed the API's
+    /// certificate: parsing the system's roots costs 40 ms of CPU.
+    with_system_roots: OnceCell<reqwest::Client>,
+}
+
+impl Http {
+    pub(crate) fn new(route: Route, credentials: Credentials) -> Result<Self> {
+        let mut roots = bundled_roots();
+        let (file, dir) = (
+            route.ssl_cert_file.as_deref(),
+            route.ssl_cert_dir.as_deref(),
+        );
+        if file.is_some() || dir.is_some() {
+            let own = load_certs_from_paths(file, dir);
+            if let Some(error) = own.errors.into_iter().next() {
+                return Err(error).context("failed to read `SSL_CERT_FILE` or `SSL_CERT_DIR`");
+            }
+            roots.add_parsable_certificates(own.certs);
+        }
+        Ok(Self {
+            base_url: route.base_url.clone(),
+            client: client(&route, &credentials, roots)?,
+            route,
+            credentials,
+            with_system_roots: OnceCell::new(),
+        })
+    }
+
+    /// The client that trusts the system's roots too, if it can be made.
+    fn trusting_the_system(&self) -> Option<&reqwest::Client> {
+        if self.with_system_roots.get().is_none() {
+            let mut roots = bundled_roots();
+            roots.add_parsable_certificates(load_native_certs().certs);
+            let client = client(&self.route, &self.credentials, roots).ok()?;
+            // Only this method fills the cell, and it was empty.
+            let _ = self.with_system_roots.set(client);
+        }
+        self.with_system_roots.get()
+    }
+
+    async fn send_with(
+        &self,
+        client: &reqwest::Client,
+        request: &Request,
+    ) -> Result<Answer<Response>, reqwest::Error> {
+        let url = format!("{}{}", self.base_url, request.path);
+        let request = match request.method {
+            Method::Get => client.get(url),
+            Method::Post => client
+                .post(url)
+                .header(CONTENT_TYPE, "application/json")
+                .body("{}"),
+        };
+        let mut response = request.send().await?;
+        Ok(Answer {
+            status: response.status().as_u16(),
+            headers: mem::take(response.headers_mut()),
+            body: response,
+        })
+    }
+}
+
+impl Transport for Http {
+    type Body = Response;
+
+    async fn send(&self, request: &Request) -> Result<Answer<Response>, SendError> {
+        let client = self.with_system_roots.get().unwrap_or(&self.client);
+        let mut result = self.send_with(client, request).await;
+        if let Err(error) = &result
+            && self.with_system_roots.get().is_none()
+            && is_unknown_issuer(error)
+            && let Some(client) = self.trusting_the_system()
+        {
+            result = self.send_with(client, request).await;
+        }
+        result.map_err(SendError::from)
+    }
+}
+
+impl Body for Response {
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, SendError> {
+        let chunk = Response::chunk(self).await?;
+        Ok(chunk.map(|it| it.to_vec()))
+    }
+}
+
+impl From<reqwest::Error> for SendError {
+    fn from(error: reqwest::Error) -> Self {
+        // With its URL the text would name the account.
+        let error = error.without_url();
+        if error.is_connect() {
+            Self::NotSent(error.into())
+        } else {
+            Self::NoAnswer(error.into())
+        }
+    }
+}
+
+fn bundled_roots() -> RootCertStore {
+    let roots = webpki_roots::TLS_SERVER_ROOTS.iter().cloned();
+    roots.collect()
+}
+
+fn client(
+    route: &Route,
+    credentials: &Credentials,
+    roots: RootCertStore,
+) -> Result<reqwest::Client> {
+    let provider = rustls::crypto::ring::default_provider();
+    let tls = ClientConfig::builder_with_provider(provider.into())
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let mut builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .user_agent(concat!("pages-retry/", env!("CARGO_PKG_VERSION")))
+        .default_headers(authentication(credentials)?)
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(REQUEST_TIMEOUT)
+        .no_proxy();
+    let no_proxy = route.no_proxy.as_deref().and_then(NoProxy::from_string);
+    if let Some(url) = &route.https_proxy {
+        builder = builder.proxy(Proxy::https(url)?.no_proxy(no_proxy.clone()));
+    }
+    if let Some(url) = &route.http_proxy {
+        builder = builder.proxy(Proxy::http(url)?.no_proxy(no_proxy));
+    }
+    builder.build().context("failed to set up the HTTP client")
+}
+
+/// The only place that reads the secrets to send them.
+fn authentication(credentials: &Credentials) -> Result<HeaderMap> {
+    let secret = |text: String| -> Result<HeaderValue> {
+        let mut value = HeaderValue::from_str(&text)?;
+        value.set_sensitive(true);
+        Ok(value)
+    };
+    let mut headers = HeaderMap::new();
+    match credentials {
+        Credentials::Token(token) => {
+            let bearer = format!("Bearer {}", token.expose_secret());
+            headers.insert(AUTHORIZATION, secret(bearer)?);
+        }
+        Credentials::Key { email, key } => {
+            headers.insert("x-auth-email", HeaderValue::from_str(email)?);
+            headers.insert("x-auth-key", secret(key.expose_secret().to_owned())?);
+        }
+    }
+    Ok(headers)
+}
+
+fn is_unknown_issuer(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = error.source();
+    while let Some(error) = cause {
+        // An io::Error hides what it wraps from `source`.
+        let wrapped = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+            .map(|it| it as &(dyn Error + 'static));
+        let tls = wrapped.unwrap_or(error).downcast_ref::<rustls::Error>();
+        if let Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) = tls {
+            return true;
+        }
+        cause = wrapped.or_else(|| error.source());
+    }
+    false
+}

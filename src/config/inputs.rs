@@ -1,0 +1,219 @@
+//! The inputs by name: which there are, and how they are found among the
+//! variables. `action.yml`, `--help` and the README hold the same table, and a
+//! test compares them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::vars::Vars;
+
+/// One input of the contract.
+pub(crate) struct InputSpec {
+    pub(crate) name: &'static str,
+    /// Empty means that it has none.
+    pub(crate) default: &'static str,
+    /// Variables that count when the input is absent, the first one first.
+    pub(crate) falls_back_to: &'static [&'static str],
+    pub(crate) is_secret: bool,
+    pub(crate) meaning: &'static str,
+}
+
+const fn input(
+    name: &'static str,
+    default: &'static str,
+    falls_back_to: &'static [&'static str],
+    meaning: &'static str,
+) -> InputSpec {
+    InputSpec {
+        name,
+        default,
+        falls_back_to,
+        is_secret: false,
+        meaning,
+    }
+}
+
+const fn secret(
+    name: &'static str,
+    falls_back_to: &'static [&'static str],
+    meaning: &'static str,
+) -> InputSpec {
+    InputSpec {
+        name,
+        default: "",
+        falls_back_to,
+        is_secret: true,
+        meaning,
+    }
+}
+
+#[rustfmt::skip]
+pub(crate) const INPUTS: [InputSpec; 23] = [
+    input("account_id", "", &["CLOUDFLARE_ACCOUNT_ID"], "Required. The account that owns the project"),
+    input("project_name", "", &["CLOUDFLARE_PAGES_PROJECT"], "Required. The name of the Pages project"),
+    input("deployment_id", "", &[], "Required. What to retry: an id, an 8-character short id, a deployment URL, an alias URL, a dashboard URL, `latest`, or `latest-failed`"),
+    secret("api_token", &["CLOUDFLARE_API_TOKEN"], "API token with the permission Cloudflare Pages: Edit"),
+    input("api_email", "", &["CLOUDFLARE_EMAIL"], "With `api_key`, the older way to authenticate; a token wins"),
+    secret("api_key", &["CLOUDFLARE_API_KEY"], "With `api_email`, the older way to authenticate; a token wins"),
+    input("branch", "", &[], "Narrows `latest` and `latest-failed` to one branch"),
+    input("environment", "", &[], "Narrows `latest` and `latest-failed` to `production` or `preview`"),
+    input("commit_hash", "", &[], "Narrows `latest` and `latest-failed` to one commit, by 7 or more of its characters; a deployment that is not there yet is waited for"),
+    input("max_attempts", "1", &[], "At most this many new deployments in all; 1 means never again"),
+    input("retry_when", "transient", &[], "Which failures deserve another attempt: `transient` or `any`"),
+    input("allow_older", "false", &[], "Retry even though a newer deployment of the same branch and environment is live or on its way"),
+    input("fail_on", "failure,canceled,skipped,deleted,timed_out", &[], "The endings that fail the step, or `none`"),
+    input("timeout", "45m", &[], "For everything together: `90s`, `45m`, `1h30m`, or seconds; up to 30 days"),
+    input("poll_interval", "auto", &[], "Time between two questions: `auto`, or a fixed time of at least 1s"),
+    input("wait", "true", &[], "`false`: trigger, write the outputs, end"),
+    input("logs", "on-failure", &[], "The build log: `on-failure`, `always`, or `never`"),
+    input("log_format", "auto", &[], "`auto`, `plain`, `json`, or a CI host: `github`, `gitea`, `forgejo`, `gitlab`, `azure`, `buildkite`, `teamcity`, `circleci`, `bitbucket`, `woodpecker`, `drone`, `cloudbuild`, `jenkins`"),
+    input("summary", "true", &[], "Write the step summary where the host has one"),
+    input("output_file", "", &[], "Also write the outputs to this file; `.env` is dotenv, `.json` is JSON"),
+    input("output_format", "", &[], "The format of `output_file` where its ending does not tell: `dotenv`, `json`, or `github`"),
+    input("api_base_url", "", &["CLOUDFLARE_API_BASE_URL", "CLOUDFLARE_BASE_URL"], "The API, if not `https://api.cloudflare.com/client/v4`; https, except on a loopback address"),
+    input("dry_run", "false", &[], "Resolve and check, trigger nothing"),
+];
+
+/// The runner's own names, which are no inputs of ours.
+const OF_THE_RUNNER: [&str; 2] = ["ENTRYPOINT", "ARGS"];
+
+/// What the user gave, still as text; empty means absent.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Inputs {
+    pub(crate) account_id: String,
+    pub(crate) project_name: String,
+    pub(crate) deployment_id: String,
+    pub(crate) api_token: String,
+    pub(crate) api_email: String,
+    pub(crate) api_key: String,
+    pub(crate) branch: String,
+    pub(crate) environment: String,
+    pub(crate) commit_hash: String,
+    pub(crate) max_attempts: String,
+    pub(crate) retry_when: String,
+    pub(crate) allow_older: String,
+    pub(crate) fail_on: String,
+    pub(crate) timeout: String,
+    pub(crate) poll_interval: String,
+    pub(crate) wait: String,
+    pub(crate) logs: String,
+    pub(crate) log_format: String,
+    pub(crate) summary: String,
+    pub(crate) output_file: String,
+    pub(crate) output_format: String,
+    pub(crate) api_base_url: String,
+    pub(crate) dry_run: String,
+}
+
+/// Inputs, and what was odd about the variables they came from.
+#[derive(Debug, Default)]
+pub(crate) struct Collected {
+    pub(crate) inputs: Inputs,
+    pub(crate) problems: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Finds the inputs among the variables that begin with one of `prefixes`.
+///
+/// Names are compared without case, `-` and `_`: `INPUT_API_TOKEN`,
+/// `INPUT_API-TOKEN` and `INPUT_APITOKEN` are one input. GitHub's runner also
+/// sends each default of `action.yml`, so a spelling that holds the default
+/// yields to another one.
+pub(crate) fn collect(vars: &Vars, prefixes: &[&str]) -> Collected {
+    let mut collected = Collected::default();
+    let mut given: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (name, value) in vars.iter().filter(|(_, value)| !value.is_empty()) {
+        let Some(key) = key(name, prefixes) else {
+            continue;
+        };
+        if INPUTS.iter().any(|it| folded(it.name) == key) {
+            given.entry(key).or_default().push(value);
+        } else if !OF_THE_RUNNER.contains(&key.as_str()) {
+            collected.warnings.push(unknown(name, &key));
+        }
+    }
+    let not_unicode: Vec<&str> = vars.not_unicode().collect();
+    let mut found = Vec::new();
+    for input in &INPUTS {
+        let mut values = given.remove(&folded(input.name)).unwrap_or_default();
+        values.sort_unstable();
+        values.dedup();
+        if 1 < values.len() {
+            values.retain(|it| *it != input.default);
+        }
+        if 1 < values.len() {
+            collected.problems.push(format!(
+                "input `{}` is given in two spellings with two values: keep one of them",
+                input.name
+            ));
+        }
+        let is_odd = |it: &&&str| {
+            key(it, prefixes).is_some_and(|it| it == folded(input.name))
+                || (values.is_empty() && input.falls_back_to.contains(it))
+        };
+        if let Some(name) = not_unicode.iter().find(is_odd) {
+            collected.problems.push(format!(
+                "input `{}`: the variable `{name}` is not UTF-8: give it as plain text",
+                input.name
+            ));
+        }
+        let value = values.first().copied();
+        let value = value.or_else(|| vars.first(input.falls_back_to));
+        let value = value.unwrap_or(input.default);
+        found.push((format!("INPUT_{}", input.name), value.to_owned()));
+    }
+    collected.inputs = envy::prefixed("INPUT_")
+        .from_iter(found)
+        .expect("each input is a string with a default");
+    collected
+}
+
+/// The secrets among the variables, valid or not, so that they can be masked
+/// before anything is said about them.
+pub(crate) fn secrets(vars: &Vars, prefixes: &[&str]) -> Vec<String> {
+    let inputs = INPUTS.iter().filter(|it| it.is_secret);
+    let (names, fallbacks): (Vec<_>, Vec<_>) =
+        inputs.map(|it| (folded(it.name), it.falls_back_to)).unzip();
+    let is_secret = |name: &str| {
+        key(name, prefixes).is_some_and(|it| names.contains(&it))
+            || fallbacks.iter().any(|it| it.contains(&name))
+    };
+    let mut secrets: Vec<String> = vars
+        .iter()
+        .filter(|(name, value)| !value.is_empty() && is_secret(name))
+        .map(|(_, value)| value.to_owned())
+        .collect();
+    secrets.sort_unstable();
+    secrets.dedup();
+    secrets
+}
+
+fn key(name: &str, prefixes: &[&str]) -> Option<String> {
+    let name = name.to_ascii_uppercase();
+    prefixes
+        .iter()
+        .find_map(|it| name.strip_prefix(it))
+        .map(folded)
+}
+
+fn folded(name: &str) -> String {
+    name.chars()
+        .filter(|it| !matches!(it, '-' | '_'))
+        .collect::<String>()
+        .to_ascii_uppercase()
+}
+
+fn unknown(name: &str, key: &str) -> String {
+    let nearest = INPUTS
+        .iter()
+        .map(|it| (strsim::damerau_levenshtein(key, &folded(it.name)), it.name))
+        .min()
+        .filter(|(distance, _)| *distance <= 3);
+    let advice = nearest.map(|(_, nearest)| format!("; did you mean `{nearest}`?"));
+    format!(
+        "unknown input in the variable `{name}`{}",
+        advice.unwrap_or_default()
+    )
+}

@@ -1,0 +1,92 @@
+//! GitHub Actions, and the grammar that its runner reads a log with.
+
+use super::outputs::Outputs;
+use super::{Delivery, HandOver, Host, Level};
+use crate::config::vars::Vars;
+
+pub(crate) struct GitHub;
+
+impl Host for GitHub {
+    fn name(&self) -> &'static str {
+        "github"
+    }
+
+    fn renders_color(&self) -> bool {
+        true
+    }
+
+    fn mask(&self, secret: &str) -> Option<String> {
+        Some(format!("::add-mask::{}", data(secret)))
+    }
+
+    fn group(&self, title: &str, _key: &str) -> Option<(String, String)> {
+        let start = format!("::group::{}", data(title));
+        Some((start, "::endgroup::".to_owned()))
+    }
+
+    fn annotates(&self) -> bool {
+        true
+    }
+
+    fn annotate(&self, level: Level, title: &str, message: &str) -> Option<String> {
+        let command = match level {
+            Level::Error => "error",
+            Level::Warning => "warning",
+            Level::Notice => "notice",
+        };
+        Some(format!(
+            "::{command} title={}::{}",
+            property(title),
+            data(message)
+        ))
+    }
+
+    fn debug(&self, message: &str) -> Option<String> {
+        Some(format!("::debug::{}", data(message)))
+    }
+
+    fn deaf(&self, token: &str) -> Option<(String, String)> {
+        Some((format!("::stop-commands::{token}"), format!("::{token}::")))
+    }
+
+    fn wants_debug(&self, vars: &Vars) -> bool {
+        vars.get("RUNNER_DEBUG") == Some("1")
+    }
+
+    fn hand_over(&self, vars: &Vars, outputs: &Outputs, token: &str) -> HandOver {
+        let Some(path) = vars.get("GITHUB_OUTPUT") else {
+            return HandOver::default();
+        };
+        HandOver {
+            deliveries: vec![Delivery::Append {
+                path: path.into(),
+                text: outputs.github(token),
+            }],
+            left_out: Vec::new(),
+        }
+    }
+}
+
+/// Escapes what a message may hold.
+fn data(text: &str) -> String {
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+/// Escapes what a property may hold.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_cannot_end_its_command_or_start_another() {
+        let annotation = GitHub.annotate(Level::Error, "a:b,c", "100%\n::set-output name=x::y");
+        let expected = "::error title=a%3Ab%2Cc::100%25%0A::set-output name=x::y";
+        assert_eq!(annotation.unwrap(), expected);
+    }
+}

@@ -1,0 +1,106 @@
+//! The outputs, and the formats of the files they are written to.
+
+use crate::config::OutputFormat;
+use crate::retry::outcome::Ending;
+use crate::retry::watch::took;
+
+/// What is known at the end, by the names of the contract, in its order. What
+/// is not known is left out; `status` is always there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outputs(pub(crate) Vec<(&'static str, String)>);
+
+/// The outputs that are numbers in JSON.
+const NUMBERS: [&str; 2] = ["duration_seconds", "attempts"];
+
+impl Outputs {
+    pub(crate) fn of(ending: &Ending) -> Self {
+        let mut outputs = vec![("status", ending.outcome.status().to_owned())];
+        let mut put = |name, value: &str| {
+            if !value.is_empty() {
+                outputs.push((name, value.to_owned()));
+            }
+        };
+        if let Some(deployment) = ending.deployment() {
+            put("url", &deployment.url);
+            put("short_id", deployment.short_id());
+            put("id", &deployment.id);
+            put("alias", deployment.alias().unwrap_or_default());
+            put("environment", &deployment.environment);
+            put("branch", deployment.branch());
+            put("commit_hash", deployment.commit_hash());
+            let latest = deployment.latest_stage.as_ref();
+            let latest = latest.map(|it| it.name.to_string());
+            put("stage", &latest.unwrap_or_default());
+            put(
+                "skip_reason",
+                deployment.skip_reason.as_deref().unwrap_or_default(),
+            );
+            put("duration_seconds", &duration(deployment));
+        }
+        put("attempts", &ending.attempts.len().to_string());
+        if let Some(deployment) = ending.deployment() {
+            put(
+                "dashboard_url",
+                &Ending::page(&ending.project_name, &deployment.id),
+            );
+        }
+        let original = ending.original.as_ref();
+        put("original_id", original.map_or("", |it| &it.id));
+        Self(outputs)
+    }
+
+    /// The whole text of a file in `format`. `token` cannot be guessed.
+    pub(crate) fn text(&self, format: OutputFormat, token: &str) -> String {
+        match format {
+            OutputFormat::Json => self.json(),
+            OutputFormat::GitHub => self.github(token),
+            OutputFormat::Dotenv => self.dotenv(),
+        }
+    }
+
+    fn json(&self) -> String {
+        let pairs = self.0.iter().map(|(name, value)| {
+            let number = value.parse::<u64>().ok().filter(|_| NUMBERS.contains(name));
+            let value = number.map_or_else(|| value.as_str().into(), serde_json::Value::from);
+            ((*name).to_owned(), value)
+        });
+        let object: serde_json::Map<_, _> = pairs.collect();
+        format!("{:#}\n", serde_json::Value::from(object))
+    }
+
+    /// Records that a value cannot end, whatever is in it.
+    pub(crate) fn github(&self, token: &str) -> String {
+        let records = self.0.iter().map(|(name, value)| {
+            let delimiter = format!("ghadelimiter_{token}");
+            format!("{name}<<{delimiter}\n{}\n{delimiter}\n", one_line(value))
+        });
+        records.collect()
+    }
+
+    /// `PAGES_RETRY_<NAME>=value` lines, without quotes. A value with a line
+    /// break cannot be one.
+    fn dotenv(&self) -> String {
+        let lines = self.0.iter().map(|(name, value)| {
+            let name = name.to_ascii_uppercase();
+            format!("PAGES_RETRY_{name}={}\n", one_line(value))
+        });
+        lines.collect()
+    }
+}
+
+/// No output of the API's has a line break by right.
+fn one_line(value: &str) -> String {
+    value.replace(|it: char| it.is_control(), " ")
+}
+
+/// From the creation to the end of the last stage, by the API's own times.
+fn duration(deployment: &crate::cloudflare::deployment::Deployment) -> String {
+    let ended = deployment.stages_by_latest();
+    let ended = ended.iter().filter(|it| took(it).is_some());
+    let last = ended.filter_map(|it| it.ended_on).max();
+    let duration = last
+        .zip(deployment.created_on)
+        .map(|(end, start)| end - start);
+    let duration = duration.and_then(|it| it.to_std().ok());
+    duration.map_or_else(String::new, |it| it.as_secs().to_string())
+}

@@ -1,0 +1,269 @@
+//! The log of a CI step, or of a pipe: one line per event, in the host's own
+//! form.
+//!
+//! Invariant: the only writer of the log. Each line passes [`Secrets`] and is
+//! harmless; the lines of a build log are also read while the host is deaf.
+
+use std::io::{self, Write};
+
+use crate::host::{Host, Level};
+use crate::report::Report;
+use crate::report::harmless::secrets::Secrets;
+use crate::report::harmless::{Colors, inline};
+use crate::report::line::{self, Line, Symbol};
+use crate::retry::event::{Event, Requested};
+use crate::retry::outcome::Ending;
+
+const TITLE: &str = "pages-retry";
+
+/// The host shows at most ten annotations of a kind for a step; the last one
+/// of errors and warnings belongs to the ending.
+const MOST_WARNINGS: u32 = 9;
+
+pub(crate) struct Log<W> {
+    out: W,
+    host: &'static dyn Host,
+    secrets: Secrets,
+    is_colored: bool,
+    shows_debug: bool,
+    /// Stops and resumes the host's obedience; `None` where it has none.
+    deaf: Option<(String, String)>,
+    is_deaf: bool,
+    group_end: Option<String>,
+    warnings: u32,
+}
+
+impl<W: Write> Log<W> {
+    /// `token` cannot be guessed.
+    pub(crate) fn new(
+        out: W,
+        host: &'static dyn Host,
+        secrets: &[String],
+        is_colored: bool,
+        shows_debug: bool,
+        token: &str,
+    ) -> io::Result<Self> {
+        let known: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        let mut log = Self {
+            out,
+            host,
+            secrets: Secrets::new(&known),
+            is_colored,
+            shows_debug,
+            deaf: host.deaf(token),
+            is_deaf: false,
+            group_end: None,
+            warnings: 0,
+        };
+        for mask in secrets.iter().filter_map(|it| host.mask(it)) {
+            writeln!(log.out, "{mask}")?;
+        }
+        log.out.flush()?;
+        Ok(log)
+    }
+
+    fn line(&mut self, Line { symbol, text }: &Line) -> io::Result<()> {
+        let text = self.secrets.line(text, Colors::Stripped);
+        match symbol {
+            Some(symbol) if self.is_colored => {
+                let (char, color) = (symbol.char(), color(*symbol));
+                writeln!(self.out, "\x1b[{color}m{char}\x1b[0m {text}")
+            }
+            Some(symbol) => writeln!(self.out, "{} {text}", symbol.char()),
+            None => writeln!(self.out, "{text}"),
+        }
+    }
+
+    /// Annotates the step, or prints the message where the host cannot.
+    fn annotate(&mut self, level: Level, title: &str, message: &str) -> io::Result<()> {
+        let title = self.secrets.hide(title).into_owned();
+        let message = self.secrets.hide(message).into_owned();
+        if let Some(annotation) = self.host.annotate(level, &title, &message) {
+            return writeln!(self.out, "{annotation}");
+        }
+        let label = match level {
+            Level::Error => "error",
+            Level::Warning => "warning",
+            Level::Notice => "notice",
+        };
+        for part in message.lines() {
+            let text = format!("{label}: {part}");
+            self.line(&Line { symbol: None, text })?;
+        }
+        Ok(())
+    }
+
+    fn warn(&mut self, message: &str) -> io::Result<()> {
+        self.warnings += 1;
+        if self.warnings <= MOST_WARNINGS {
+            return self.annotate(Level::Warning, TITLE, message);
+        }
+        let text = format!("warning: {message}");
+        self.line(&Line { symbol: None, text })
+    }
+
+    /// Shows lines of a build log, in one group per attempt.
+    fn log_read(&mut self, attempt: u32, lines: &[String], is_last: bool) -> io::Result<()> {
+        if self.group_end.is_none() && !lines.is_empty() {
+            let title = match attempt {
+                1 => "Build log".to_owned(),
+                _ => format!("Build log of attempt {attempt}"),
+            };
+            let key = format!("build_log_{attempt}");
+            if let Some((start, end)) = self.host.group(&title, &key) {
+                writeln!(self.out, "{start}")?;
+                self.group_end = Some(end);
+            } else {
+                writeln!(self.out, "{title}:")?;
+                self.group_end = Some(String::new());
+            }
+        }
+        if let Some((stop, _)) = &self.deaf
+            && !self.is_deaf
+            && !lines.is_empty()
+        {
+            writeln!(self.out, "{stop}")?;
+            self.is_deaf = true;
+        }
+        let colors = if self.is_colored {
+            Colors::Kept
+        } else {
+            Colors::Stripped
+        };
+        for line in lines {
+            let line = self.secrets.line(line, colors);
+            writeln!(self.out, "  {line}")?;
+        }
+        if is_last {
+            self.close_group()?;
+        }
+        Ok(())
+    }
+
+    /// Ends what the build log has begun, so that our own lines are heard and
+    /// seen.
+    fn close_group(&mut self) -> io::Result<()> {
+        if let Some((_, resume)) = &self.deaf
+            && self.is_deaf
+        {
+            writeln!(self.out, "{resume}")?;
+            self.is_deaf = false;
+        }
+        match self.group_end.take() {
+            Some(end) if !end.is_empty() => writeln!(self.out, "{end}"),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn finished(&mut self, ending: &Ending) -> io::Result<()> {
+        if ending.outcome.is_good() {
+            return Ok(());
+        }
+        let title = line::last_line(ending);
+        let mut details = Vec::new();
+        if let Some(attempt) = ending.attempts.last() {
+            let telling = attempt.telling.first().map(|it| inline(it));
+            details.extend(attempt.reason.map(|it| ("why", it.to_owned())));
+            details.extend(telling.map(|it| ("log", it)));
+        }
+        details.extend(line::advice(ending).map(|it| ("hint", it)));
+        let level = if ending.fails {
+            Level::Error
+        } else {
+            Level::Warning
+        };
+        if self.host.annotates() {
+            let lines: Vec<&str> = details.iter().map(|(_, it)| it.as_str()).collect();
+            let message = if lines.is_empty() {
+                title.clone()
+            } else {
+                lines.join("\n")
+            };
+            return self.annotate(level, &title, &message);
+        }
+        for (label, text) in details {
+            let text = format!("{label}: {text}");
+            self.line(&Line { symbol: None, text })?;
+        }
+        Ok(())
+    }
+
+    fn requested(&mut self, requested: &Requested) -> io::Result<()> {
+        if !self.shows_debug {
+            return Ok(());
+        }
+        let Requested {
+            method,
+            route,
+            status,
+            took,
+            cf_ray,
+        } = requested;
+        let status = status.map_or_else(|| "no answer".to_owned(), |it| it.to_string());
+        let cf_ray = cf_ray.as_ref().map(|it| format!(" cf-ray {}", inline(it)));
+        let text = format!(
+            "{method} {} {status} {} ms{}",
+            inline(route),
+            took.as_millis(),
+            cf_ray.unwrap_or_default()
+        );
+        match self.host.debug(&text) {
+            Some(debug) => writeln!(self.out, "{debug}"),
+            None => self.line(&Line {
+                symbol: None,
+                text: format!("debug: {text}"),
+            }),
+        }
+    }
+}
+
+impl<W: Write> Report for Log<W> {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        let is_hidden = matches!(event, Event::Requested(_)) && !self.shows_debug;
+        if !is_hidden && !matches!(event, Event::LogRead { .. }) {
+            self.close_group()?;
+        }
+        if let Some(line) = line::line(event) {
+            self.line(&line)?;
+        }
+        match event {
+            Event::RequestFailed {
+                reason,
+                again_in,
+                is_first: true,
+            } => self.warn(&line::request_failed(reason, *again_in))?,
+            Event::Warned { message } => self.warn(&inline(message))?,
+            Event::Noticed { message } => self.line(&Line {
+                symbol: None,
+                text: inline(message),
+            })?,
+            Event::LogRead {
+                attempt,
+                lines,
+                is_last,
+            } => self.log_read(*attempt, lines, *is_last)?,
+            Event::Requested(requested) => self.requested(requested)?,
+            Event::Finished(ending) => self.finished(ending)?,
+            Event::Retrying { .. }
+            | Event::Awaiting { .. }
+            | Event::Triggered { .. }
+            | Event::StageStarted { .. }
+            | Event::StageFinished { .. }
+            | Event::StillRunning { .. }
+            | Event::Skipped { .. }
+            | Event::RequestFailed { .. }
+            | Event::Diagnosed { .. }
+            | Event::AttemptScheduled { .. } => {}
+        }
+        self.out.flush()
+    }
+}
+
+fn color(symbol: Symbol) -> u8 {
+    match symbol {
+        Symbol::Success => 32,
+        Symbol::Failure => 31,
+        Symbol::Canceled | Symbol::Skipped => 33,
+        Symbol::Started | Symbol::Running => 36,
+    }
+}

@@ -1,0 +1,225 @@
+//! Follows a deployment to its end, reads its build log, and says why it
+//! failed.
+
+use std::fmt::Write as _;
+use std::ops::ControlFlow;
+
+use super::{Listed, Run};
+use crate::cloudflare::deployment::{Deployment, StageName};
+use crate::cloudflare::transport::Transport;
+use crate::config::{Logs, RetryWhen};
+use crate::retry::diagnosis::{Clues, diagnose};
+use crate::retry::edge::Flow;
+use crate::retry::event::Event;
+use crate::retry::outcome::{Doing, Ending, Outcome};
+use crate::retry::pace::Pause;
+use crate::retry::usual::Usual;
+use crate::retry::watch::{self, Input, Watch};
+
+/// How often a log that cannot be read is asked for: it changes no verdict.
+const MOST_TRIES: u32 = 3;
+
+/// What was read of the build log of one attempt.
+#[derive(Default)]
+pub(super) struct LogSoFar {
+    /// Lines read, whether shown or not.
+    lines: usize,
+    clues: Clues,
+    was_read: bool,
+}
+
+impl<T: Transport> Run<'_, T> {
+    /// Watches a target in progress to its end; only a failed or canceled one
+    /// is retried.
+    pub(super) async fn await_end(&mut self, target: Deployment) -> Flow<Deployment> {
+        self.edge.show(&Event::Awaiting {
+            target: Box::new(target.clone()),
+        });
+        let usual = Usual::from_deployments(&self.listed.deployments);
+        let watch = Watch::new(self.edge.elapsed(), usual, self.config.poll_every);
+        self.listed = Listed::default();
+        let outcome = self.watch(watch, &target.id, None).await?;
+        if let Outcome::Deployed = outcome {
+            return ControlFlow::Break(Outcome::NothingToRetry);
+        }
+        if let Outcome::Failed { .. } | Outcome::Canceled { .. } = outcome {
+            self.edge.doing = Doing::Preparing;
+            return ControlFlow::Continue(self.original.clone().unwrap_or(target));
+        }
+        ControlFlow::Break(outcome)
+    }
+
+    /// Watches a new deployment to its end.
+    pub(super) async fn watch_attempt(
+        &mut self,
+        deployment: Deployment,
+        original: &Deployment,
+        attempt: u32,
+    ) -> Flow<Outcome> {
+        let usual = Usual::from_deployments(&self.listed.deployments);
+        let watch = Watch::new(self.edge.elapsed(), usual, self.config.poll_every);
+        let watch = watch.of_new(&deployment, original);
+        let id = deployment.id.clone();
+        let outcome = self.watch(watch, &id, Some(attempt)).await?;
+        if let Outcome::Skipped { reason, .. } = outcome {
+            let superseded_by = self.superseding(&deployment, &reason).await?;
+            return ControlFlow::Continue(Outcome::Skipped {
+                reason,
+                superseded_by,
+            });
+        }
+        ControlFlow::Continue(outcome)
+    }
+    /// Asks about a deployment until it has ended.
+    async fn watch(&mut self, mut watch: Watch, id: &str, attempt: Option<u32>) -> Flow<Outcome> {
+        let mut log = LogSoFar::default();
+        let mut outcome = loop {
+            let asked = self.edge.ask(self.client.deployment(id)).await?;
+            let input = match asked.result {
+                Ok(deployment) => {
+                    self.remember(&deployment, attempt);
+                    Input::Polled {
+                        deployment: Box::new(deployment),
+                        date: asked.head.date,
+                    }
+                }
+                Err(error) => Input::PollFailed(error),
+            };
+            let elapsed = self.edge.elapsed();
+            let watch::Reaction { events, next } = watch.handle(elapsed, input);
+            if let Some(attempt) = attempt.filter(|_| self.config.logs == Logs::Always) {
+                self.stream(&mut log, id, attempt).await?;
+            }
+            for event in &events {
+                self.edge.show(event);
+            }
+            let stage = watch.running(elapsed).map(|(stage, _)| stage);
+            let what = stage
+                .as_ref()
+                .map_or_else(|| "queued".to_owned(), ToString::to_string);
+            self.edge.now_running(&what);
+            self.edge.doing = Doing::Watching { stage };
+            match next {
+                watch::Next::PollIn(pause) => self.edge.wait(pause).await?,
+                watch::Next::Finish(outcome) => break outcome,
+            }
+        };
+        self.log = log;
+        if let Outcome::Unreachable { what, .. } = &mut outcome {
+            let page = Ending::page(&self.config.project_name, id);
+            let _ = write!(what, "; deployment {id} goes on at Cloudflare: {page}");
+        }
+        ControlFlow::Continue(outcome)
+    }
+
+    fn remember(&mut self, deployment: &Deployment, attempt: Option<u32>) {
+        let place = match attempt {
+            Some(_) => self.attempts.last_mut().map(|it| &mut it.deployment),
+            None => self.original.as_mut(),
+        };
+        if let Some(place) = place {
+            *place = deployment.clone();
+        }
+    }
+
+    /// Shows the lines of the build log that are new. Whether the API gives
+    /// any while it builds is not documented, so no answer is no failure.
+    async fn stream(&mut self, log: &mut LogSoFar, id: &str, attempt: u32) -> Flow<()> {
+        let clues = &mut log.clues;
+        let take = |line: &str| {
+            clues.saw(line);
+            Some(Event::LogRead {
+                attempt,
+                lines: vec![line.to_owned()],
+                is_last: false,
+            })
+        };
+        let asked = self.edge.read_log(self.client, id, log.lines, take).await?;
+        if let Ok(lines) = asked.result {
+            log.was_read = true;
+            log.lines = log.lines.max(lines);
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Says why a deployment failed, and whether another attempt is worth it.
+    pub(super) async fn diagnose(&mut self, attempt: u32, stage: &StageName) -> Flow<bool> {
+        let Some(id) = self.attempts.last().map(|it| it.deployment.id.clone()) else {
+            return ControlFlow::Continue(false);
+        };
+        let wants_log = match self.config.logs {
+            Logs::OnFailure => true,
+            Logs::Always | Logs::Never => 1 < self.config.max_attempts,
+        };
+        let mut log = std::mem::take(&mut self.log);
+        for attempt in 1..=MOST_TRIES {
+            if log.was_read || !wants_log {
+                break;
+            }
+            let clues = &mut log.clues;
+            let take = |line: &str| {
+                clues.saw(line);
+                None
+            };
+            let asked = self.edge.read_log(self.client, &id, 0, take).await?;
+            match asked.result {
+                Ok(_) => log.was_read = true,
+                Err(error) if error.is_transient() && attempt < MOST_TRIES => {
+                    log.clues = Clues::default();
+                    self.edge.wait(Pause::after_failure(attempt)).await?;
+                }
+                Err(error) => {
+                    let message = format!("failed to read the build log: {error}");
+                    self.edge.show(&Event::Warned { message });
+                    break;
+                }
+            }
+        }
+        if self.config.logs == Logs::OnFailure {
+            let lines = log.clues.tail().map(str::to_owned).collect();
+            self.edge.show(&Event::LogRead {
+                attempt,
+                lines,
+                is_last: true,
+            });
+        }
+        let diagnosis = diagnose(stage, log.was_read.then_some(&log.clues));
+        if 1 < self.config.max_attempts {
+            let reason = diagnosis.reason.to_owned();
+            self.edge.show(&Event::Diagnosed { reason });
+        }
+        if let Some(attempt) = self.attempts.last_mut().filter(|_| log.was_read) {
+            attempt.reason = Some(diagnosis.reason);
+            attempt.advice = diagnosis.advice;
+            attempt.telling = diagnosis.telling;
+        }
+        ControlFlow::Continue(match self.config.retry_when {
+            RetryWhen::Any => true,
+            RetryWhen::Transient => diagnosis.is_transient,
+        })
+    }
+
+    /// The newer deployment for which Cloudflare skipped this one.
+    async fn superseding(
+        &mut self,
+        skipped: &Deployment,
+        reason: &str,
+    ) -> Flow<Option<(String, String)>> {
+        if !reason.contains("superseded") {
+            return ControlFlow::Continue(None);
+        }
+        let environment = Some(skipped.environment.as_str()).filter(|it| !it.is_empty());
+        let asked = self
+            .edge
+            .ask(self.client.deployments(environment, 1))
+            .await?;
+        let newer = asked.result.ok().and_then(|page| {
+            page.deployments.into_iter().find(|it| {
+                it.id != skipped.id
+                    && skipped.created_on < it.created_on
+                    && it.branch() == skipped.branch()
+            })
+        });
+        ControlFlow::Continue(newer.map(|it| (it.short_id().to_owned(), it.url)))
+    }
+}

@@ -1,0 +1,146 @@
+//! Finds the deployment that is meant, and what is newer, with as few pages of
+//! the list as it takes.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use super::{Listed, Run, unreachable};
+use crate::cloudflare::deployment::Deployment;
+use crate::cloudflare::transport::Transport;
+use crate::retry::edge::Flow;
+use crate::retry::outcome::Outcome;
+use crate::retry::pace::Pause;
+use crate::retry::target::{self, Target};
+
+/// How long the deployment of a commit is waited for.
+const APPEARS_WITHIN: Duration = Duration::from_mins(5);
+
+/// How often the list is read meanwhile.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// The most pages of the list that are read for one question.
+const MOST_PAGES: usize = 40;
+
+impl<T: Transport> Run<'_, T> {
+    /// Finds the deployment that is meant.
+    pub(super) async fn resolve(&mut self) -> Flow<Deployment> {
+        let Target::Id(id) = &self.config.target else {
+            return self.search().await;
+        };
+        let client = self.client;
+        let error = match self.edge.read(|| client.deployment(id)).await? {
+            Ok(read) => return ControlFlow::Continue(read.answer),
+            Err(error) => error,
+        };
+        if error.is_no_such_deployment() {
+            self.list(None, |_| true).await?;
+            return self.not_found();
+        }
+        ControlFlow::Break(unreachable(&error))
+    }
+
+    /// Looks through the list, the newest first. The deployment of a commit
+    /// that is not there yet is waited for.
+    async fn search(&mut self) -> Flow<Deployment> {
+        let (target, narrowing) = (&self.config.target, &self.config.narrowing);
+        let began = self.edge.elapsed();
+        loop {
+            let is_found =
+                |listed: &[Deployment]| !target::find(target, narrowing, listed).is_empty();
+            self.list(narrowing.environment, is_found).await?;
+            let found = target::find(target, narrowing, &self.listed.deployments);
+            match found.as_slice() {
+                [found] => return ControlFlow::Continue((*found).clone()),
+                [] => {}
+                [_, ..] => {
+                    let ids = found.iter().map(|it| it.id.as_str());
+                    return ControlFlow::Break(Outcome::Unreachable {
+                        what: format!(
+                            "{} is ambiguous: {}",
+                            target.describe(narrowing),
+                            ids.collect::<Vec<_>>().join(", ")
+                        ),
+                        hint: Some("use the whole id".to_owned()),
+                    });
+                }
+            }
+            let waited = self.edge.elapsed().saturating_sub(began);
+            if !target.can_be_narrowed()
+                || narrowing.commit_hash.is_none()
+                || APPEARS_WITHIN <= waited
+            {
+                return self.not_found();
+            }
+            self.edge
+                .now_running("the wait for the commit's deployment");
+            self.edge.wait(Pause::exactly(LOOK_EVERY)).await?;
+        }
+    }
+
+    fn not_found(&mut self) -> Flow<Deployment> {
+        let (target, narrowing) = (&self.config.target, &self.config.narrowing);
+        let listed = &self.listed.deployments;
+        let what = target.describe(narrowing);
+        ControlFlow::Break(if target::is_of_another_project(target, listed) {
+            Outcome::Unusable {
+                problems: vec![format!(
+                    "input `deployment_id` is a URL of another project than `{}`: {what}",
+                    self.config.project_name
+                )],
+            }
+        } else {
+            Outcome::Unreachable {
+                what: format!("there is no {what} in project {}", self.config.project_name),
+                hint: Some(target::candidates(target, listed)),
+            }
+        })
+    }
+
+    /// Reads pages of the list until `is_enough`, or to the end.
+    pub(super) async fn list(
+        &mut self,
+        environment: Option<&str>,
+        is_enough: impl Fn(&[Deployment]) -> bool,
+    ) -> Flow<()> {
+        self.listed = Listed::default();
+        for page in 1..=MOST_PAGES {
+            let client = self.client;
+            let read = self
+                .edge
+                .read(|| client.deployments(environment, page))
+                .await?;
+            let read = match read {
+                Ok(read) => read,
+                Err(error) => return ControlFlow::Break(unreachable(&error)),
+            };
+            self.listed.read_at = self.listed.read_at.or(read.head.date);
+            let listed = &mut self.listed.deployments;
+            for deployment in read.answer.deployments {
+                // What is new meanwhile pushes others onto the next page.
+                if !listed.iter().any(|it| it.id == deployment.id) {
+                    listed.push(deployment);
+                }
+            }
+            if !read.answer.has_next || is_enough(&self.listed.deployments) {
+                break;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Reads all that is newer than `original`, unless it was read just now.
+    pub(super) async fn list_newer(&mut self, original: &Deployment) -> Flow<()> {
+        let is_fresh = self.attempts.is_empty()
+            && self
+                .listed
+                .deployments
+                .iter()
+                .any(|it| it.id == original.id);
+        if is_fresh {
+            return ControlFlow::Continue(());
+        }
+        let environment = Some(original.environment.as_str()).filter(|it| !it.is_empty());
+        self.list(environment, |listed| target::reaches(original, listed))
+            .await
+    }
+}

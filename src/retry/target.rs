@@ -1,0 +1,279 @@
+//! Which deployment is meant, and whether it may be retried.
+//!
+//! Invariant: URLs are compared with what the API lists, never computed: a
+//! project's sub-domain may differ from its name, and a branch's alias is
+//! shortened in ways of the API's own.
+
+use std::cmp::Reverse;
+
+use url::Url;
+
+use crate::cloudflare::deployment::Deployment;
+use crate::report::line::{branch_and_environment, state};
+use crate::retry::outcome::Outcome;
+use crate::retry::watch::verdict;
+
+/// What the user calls the deployment to retry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    Id(String),
+    /// The first eight characters of an id.
+    ShortId(String),
+    /// The host of a deployment's own URL or of an alias.
+    Host(String),
+    Latest,
+    LatestFailed,
+}
+
+/// What narrows [`Target::Latest`] and [`Target::LatestFailed`].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Narrowing {
+    pub(crate) branch: Option<String>,
+    pub(crate) environment: Option<&'static str>,
+    /// At least seven characters of it.
+    pub(crate) commit_hash: Option<String>,
+}
+
+const DASHBOARD: &str = "dash.cloudflare.com";
+
+impl Target {
+    /// Reads a `deployment_id`. The error says what is wrong and what would be
+    /// right.
+    pub(crate) fn parse(text: &str, account_id: &str, project_name: &str) -> Result<Self, String> {
+        match text {
+            "latest" => return Ok(Self::Latest),
+            "latest-failed" => return Ok(Self::LatestFailed),
+            _ => {}
+        }
+        if text.contains("://") {
+            return Self::parse_url(text, account_id, project_name);
+        }
+        let is_good = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '_');
+        if text.chars().all(is_good) {
+            return Ok(Self::from_id(text));
+        }
+        Err(format!(
+            "is neither an id nor a URL: `{text}`; use an id, a short id, a URL that begins with `https://`, `latest`, or `latest-failed`"
+        ))
+    }
+
+    fn from_id(id: &str) -> Self {
+        let id = id.to_ascii_lowercase();
+        if id.len() == 8 {
+            Self::ShortId(id)
+        } else {
+            Self::Id(id)
+        }
+    }
+
+    fn parse_url(text: &str, account_id: &str, project_name: &str) -> Result<Self, String> {
+        let url = Url::parse(text).ok();
+        let Some((url, host)) = url.as_ref().and_then(|it| Some((it, it.host_str()?))) else {
+            return Err(format!("is not a URL: `{text}`"));
+        };
+        if !host.eq_ignore_ascii_case(DASHBOARD) {
+            return Ok(Self::Host(host.trim_end_matches('.').to_ascii_lowercase()));
+        }
+        // https://dash.cloudflare.com/ACCOUNT/pages/view/PROJECT/ID, or the
+        // same path in `to`, with `:account` for the account.
+        let to = url.query_pairs().find(|(name, _)| name == "to");
+        let path = to.map_or_else(|| url.path().to_owned(), |(_, path)| path.into_owned());
+        let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+        let [account, "pages", "view", project, id, ..] = parts.as_slice() else {
+            return Err(format!(
+                "is not the dashboard page of a deployment: `{text}`"
+            ));
+        };
+        if *account != ":account" && !account.eq_ignore_ascii_case(account_id) {
+            return Err(format!(
+                "is a URL of another account than `account_id`: `{text}`"
+            ));
+        }
+        if *project != project_name {
+            return Err(format!(
+                "is a URL of another project than `project_name`: `{text}`"
+            ));
+        }
+        Self::parse(id, account_id, project_name)
+    }
+
+    /// Whether `branch`, `environment` and `commit_hash` mean anything to it.
+    pub(crate) fn can_be_narrowed(&self) -> bool {
+        matches!(self, Self::Latest | Self::LatestFailed)
+    }
+
+    fn is(&self, deployment: &Deployment, narrowing: &Narrowing) -> bool {
+        match self {
+            Self::Id(id) => deployment.id.eq_ignore_ascii_case(id),
+            Self::ShortId(id) => {
+                deployment.short_id().eq_ignore_ascii_case(id) || deployment.id.starts_with(id)
+            }
+            Self::Host(host) => {
+                let mut urls = deployment.aliases.iter().chain([&deployment.url]);
+                urls.any(|it| host_of(it).as_deref() == Some(host))
+            }
+            Self::Latest | Self::LatestFailed => narrowing.matches(deployment),
+        }
+    }
+
+    /// How a message names it.
+    pub(crate) fn describe(&self, narrowing: &Narrowing) -> String {
+        match self {
+            Self::Id(id) | Self::ShortId(id) => format!("deployment `{id}`"),
+            Self::Host(host) => format!("deployment at `{host}`"),
+            Self::Latest | Self::LatestFailed => {
+                let parts = [
+                    narrowing
+                        .branch
+                        .as_ref()
+                        .map(|it| format!(" of branch `{it}`")),
+                    narrowing.environment.map(|it| format!(" in {it}")),
+                    narrowing
+                        .commit_hash
+                        .as_ref()
+                        .map(|it| format!(" of commit `{it}`")),
+                ];
+                format!(
+                    "deployment{}",
+                    parts.into_iter().flatten().collect::<String>()
+                )
+            }
+        }
+    }
+}
+
+impl Narrowing {
+    fn matches(&self, deployment: &Deployment) -> bool {
+        let is_branch = |it: &String| it == deployment.branch();
+        let is_environment = |it: &str| it == deployment.environment;
+        // A direct upload has an empty hash, which no prefix fits.
+        let is_commit = |it: &String| deployment.commit_hash().starts_with(it.as_str());
+        self.branch.as_ref().is_none_or(is_branch)
+            && self.environment.is_none_or(is_environment)
+            && self.commit_hash.as_ref().is_none_or(is_commit)
+    }
+}
+
+/// The deployments that are meant, among those `listed`, the newest first.
+/// More than one only where a short id fits several.
+pub(crate) fn find<'a>(
+    target: &Target,
+    narrowing: &Narrowing,
+    listed: &'a [Deployment],
+) -> Vec<&'a Deployment> {
+    let mut found: Vec<_> = listed
+        .iter()
+        .filter(|it| target.is(it, narrowing))
+        .collect();
+    match target {
+        Target::ShortId(_) => {}
+        Target::Id(_) | Target::Host(_) | Target::Latest | Target::LatestFailed => {
+            found.truncate(1);
+        }
+    }
+    found
+}
+
+/// Up to three of those `listed` that may have been meant: the nearest to an
+/// id or a host, else the newest.
+pub(crate) fn candidates(target: &Target, listed: &[Deployment]) -> String {
+    let mut nearest: Vec<&Deployment> = listed.iter().collect();
+    match target {
+        Target::Id(text) | Target::ShortId(text) => {
+            let head = text.get(..8).unwrap_or(text);
+            nearest.sort_by_key(|it| strsim::damerau_levenshtein(it.short_id(), head));
+        }
+        Target::Host(text) => {
+            let host = |it: &Deployment| host_of(&it.url).unwrap_or_default();
+            nearest.sort_by_key(|it| strsim::damerau_levenshtein(&host(it), text));
+        }
+        Target::Latest | Target::LatestFailed => {}
+    }
+    if nearest.is_empty() {
+        return "the project has no deployments there".to_owned();
+    }
+    let nearest = nearest.into_iter().take(3).map(|it| {
+        let what = branch_and_environment(it);
+        format!("{} ({what}, {})", it.short_id(), state(it))
+    });
+    format!("there are {}", nearest.collect::<Vec<_>>().join(", "))
+}
+
+/// Whether a host under `pages.dev` belongs to none of those `listed`.
+pub(crate) fn is_of_another_project(target: &Target, listed: &[Deployment]) -> bool {
+    let Target::Host(host) = target else {
+        return false;
+    };
+    let domain = |host: &str| host.split_once('.').map(|(_, it)| it.to_owned());
+    let mut known = listed.iter().filter_map(|it| host_of(&it.url)).peekable();
+    host.ends_with(".pages.dev")
+        && known.peek().is_some()
+        && known.all(|it| domain(&it) != domain(host) && domain(&it).as_ref() != Some(host))
+}
+
+/// Whether everything newer than `original` is among those `listed`.
+pub(crate) fn reaches(original: &Deployment, listed: &[Deployment]) -> bool {
+    listed
+        .iter()
+        .any(|it| it.created_on < original.created_on || it.id == original.id)
+}
+
+/// Whether a deployment may be retried.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Guard {
+    Passed { warning: Option<String> },
+    Refused { why: String },
+}
+
+/// Looks for what a retry would put in the shade: a newer deployment of the
+/// same branch and environment that is live or on its way.
+pub(crate) fn guard(original: &Deployment, listed: &[Deployment], allow_older: bool) -> Guard {
+    if original.is_direct_upload() {
+        return Guard::Refused {
+            why: format!(
+                "deployment {} is a direct upload, which has nothing to rebuild; upload it again",
+                original.short_id()
+            ),
+        };
+    }
+    let is_alike = |it: &&Deployment| {
+        it.id != original.id
+            && original.created_on < it.created_on
+            && it.environment == original.environment
+            && it.branch() == original.branch()
+    };
+    let is_in_the_way = |it: &&Deployment| matches!(verdict(it), None | Some(Outcome::Deployed));
+    let mut newer: Vec<_> = listed
+        .iter()
+        .filter(is_alike)
+        .filter(is_in_the_way)
+        .collect();
+    newer.sort_by_key(|it| Reverse(it.created_on));
+    let Some(newer) = newer.first() else {
+        return Guard::Passed { warning: None };
+    };
+    let is = match verdict(newer) {
+        Some(_) => "is live",
+        None => "is on its way",
+    };
+    let (id, of) = (newer.short_id(), branch_and_environment(newer));
+    if !allow_older {
+        let why = format!(
+            "deployment {id} of {of} is newer than {} and {is}; set `allow_older: true` to retry the older one all the same",
+            original.short_id()
+        );
+        return Guard::Refused { why };
+    }
+    let is_old_code = newer.commit_hash() != original.commit_hash();
+    let warning = (is_old_code && original.environment == "production").then(|| {
+        format!("this retry puts older code live on production: deployment {id} is newer and {is}")
+    });
+    Guard::Passed { warning }
+}
+
+fn host_of(url: &str) -> Option<String> {
+    Url::parse(url)
+        .ok()?
+        .host_str()
+        .map(str::to_ascii_lowercase)
+}
