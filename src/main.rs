@@ -94,6 +94,9 @@ fn run() -> ExitCode {
             retry(config, &mut log).unwrap_or_else(|error| unusable(format!("{error:#}")))
         }
         Err(error) => {
+            for message in error.warnings.iter().cloned() {
+                let _ = log.event(&Event::Warned { message });
+            }
             let mut ending = unusable(String::new());
             ending.outcome = Outcome::Unusable {
                 problems: error.problems.clone(),
@@ -101,7 +104,10 @@ fn run() -> ExitCode {
             ending
         }
     };
-    let output_file = config.as_ref().ok().and_then(|it| it.output_file.as_ref());
+    let output_file = match &config {
+        Ok(config) => config.output_file.as_ref(),
+        Err(error) => error.output_file.as_ref(),
+    };
     let ending = hand_over(ending, &vars, host, output_file, &mut log, &token);
     let code = ending.exit_code();
     let _ = log.event(&Event::Finished(Box::new(ending)));

@@ -97,11 +97,15 @@ const LOG_FORMATS: [&str; 16] = [
     "jenkins",
 ];
 
-/// Everything that is wrong with the inputs, one line a problem.
+/// Everything that is wrong with the inputs, one line a problem, and what is
+/// known all the same.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", problems.join("\n"))]
 pub(crate) struct ConfigError {
     pub(crate) problems: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+    /// The outputs are written for bad input too.
+    pub(crate) output_file: Option<OutputFile>,
 }
 
 impl Config {
@@ -113,11 +117,14 @@ impl Config {
             warnings,
         } = inputs::collect(vars, prefixes);
         let mut reading = Reading { problems, warnings };
-        let config = reading.config(&inputs, vars);
+        let output_file = reading.output_file(&inputs);
+        let config = reading.config(&inputs, vars, output_file.clone());
         match config {
             Some(config) if reading.problems.is_empty() => Ok(config),
             Some(_) | None => Err(ConfigError {
                 problems: reading.problems,
+                warnings: reading.warnings,
+                output_file,
             }),
         }
     }
@@ -130,7 +137,12 @@ struct Reading {
 }
 
 impl Reading {
-    fn config(&mut self, inputs: &Inputs, vars: &Vars) -> Option<Config> {
+    fn config(
+        &mut self,
+        inputs: &Inputs,
+        vars: &Vars,
+        output_file: Option<OutputFile>,
+    ) -> Option<Config> {
         let it = inputs;
         let account_id = self.required("account_id", &it.account_id, parse::id);
         let project_name = self.required("project_name", &it.project_name, parse::project_name);
@@ -172,7 +184,6 @@ impl Reading {
             })
         });
         let summary = self.read("summary", &it.summary, parse::boolean);
-        let output_file = self.output_file(it);
         let dry_run = self.read("dry_run", &it.dry_run, parse::boolean);
         if wait == Some(false) && max_attempts.is_some_and(|it| 1 < it) {
             self.problem(
@@ -198,7 +209,7 @@ impl Reading {
             summary: summary?,
             output_file,
             dry_run: dry_run?,
-            warnings: std::mem::take(&mut self.warnings),
+            warnings: self.warnings.clone(),
         })
     }
 

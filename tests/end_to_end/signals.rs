@@ -1,0 +1,85 @@
+//! A step that is canceled.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::fake::{Api, Deployment, Fake, Fault, Life, Route, When, full_id};
+use crate::step::{Done, ORIGINAL, Step};
+
+/// Runs the step, and sends `signal` when a line with `cue` was printed, or
+/// at once when the fake has seen `posts`.
+fn canceled(step: &Step, signal: &str, is_time: impl Fn(&str) -> bool) -> Done {
+    let mut child = step.command().spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut log = String::new();
+    while !is_time(&log) {
+        assert_ne!(
+            stdout.read_line(&mut log).unwrap(),
+            0,
+            "ended early:\n{log}"
+        );
+    }
+    let sent = Instant::now();
+    let kill = Command::new("kill")
+        .arg(signal)
+        .arg(child.id().to_string())
+        .status();
+    assert!(kill.unwrap().success());
+    stdout.read_to_string(&mut log).unwrap();
+    let mut output = child.wait_with_output().unwrap();
+    assert!(
+        sent.elapsed() < Duration::from_secs(1),
+        "took {:?}",
+        sent.elapsed()
+    );
+    output.stdout = log.into_bytes();
+    step.done(output)
+}
+
+fn endless() -> Fake {
+    let api = Api::new()
+        .deployment(Deployment::failed(ORIGINAL))
+        .retries_to(Life::never_ends_in("queued"));
+    Fake::start(api)
+}
+
+#[test]
+fn a_canceled_step_says_that_the_deployment_goes_on() {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let fake = endless();
+        let step = Step::new(&fake);
+        let done = canceled(&step, signal, |log| log.contains("New deployment"));
+        let line = format!(
+            "Interrupted; deployment 9a8b7c6d goes on at Cloudflare: https://dash.cloudflare.com/?to=/:account/pages/view/site/{}\n",
+            full_id("9a8b7c6d")
+        );
+        assert!(done.log.ends_with(&line), "{}", done.log);
+        assert_eq!(done.code, code);
+        assert_eq!(done.outputs["status"], "interrupted");
+        assert_eq!(done.outputs["short_id"], "9a8b7c6d");
+    }
+}
+
+#[test]
+fn a_step_canceled_at_the_post_says_what_may_have_happened() {
+    let fake = endless();
+    fake.add(When::next(Route::Retry), Fault::Stall);
+    let step = Step::new(&fake);
+    let done = canceled(&step, "-INT", |log| {
+        log.contains("Retrying") && wait_for(|| 0 < fake.count(Route::Retry))
+    });
+    let line = "Interrupted at the POST; a deployment may have been made: https://dash.cloudflare.com/?to=/:account/pages/view/site\n";
+    assert!(done.log.ends_with(line), "{}", done.log);
+    assert_eq!(done.code, 130);
+}
+
+/// Waits for what another process is about to do.
+fn wait_for(is_so: impl Fn() -> bool) -> bool {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_secs(10));
+        std::thread::yield_now();
+    }
+    true
+}

@@ -1,0 +1,146 @@
+//! One step of a workflow: the built binary with a bare environment, its log,
+//! its outputs and its exit code.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::fake::{ACCOUNT, Fake, PROJECT, TOKEN, full_id};
+
+/// The failed deployment that most steps are told to retry.
+pub(crate) const ORIGINAL: &str = "4f1c2a9e";
+
+pub(crate) struct Step {
+    vars: BTreeMap<String, String>,
+    dir: TempDir,
+}
+
+/// What a step left behind.
+pub(crate) struct Done {
+    pub(crate) log: String,
+    pub(crate) code: i32,
+    pub(crate) outputs: BTreeMap<String, String>,
+}
+
+impl Step {
+    /// A step on no known host, with all that is required.
+    pub(crate) fn new(fake: &Fake) -> Self {
+        Self::bare()
+            .with("account_id", ACCOUNT)
+            .with("project_name", PROJECT)
+            .with("api_token", TOKEN)
+            .with("deployment_id", &full_id(ORIGINAL))
+            .with("api_base_url", &fake.url())
+            .with("poll_interval", "1s")
+    }
+
+    /// A step without any input.
+    pub(crate) fn bare() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let outputs = dir.path().join("outputs.json");
+        let step = Self {
+            vars: BTreeMap::new(),
+            dir,
+        };
+        step.with("output_file", outputs.to_str().unwrap())
+    }
+
+    pub(crate) fn with(self, input: &str, value: &str) -> Self {
+        self.var(&format!("INPUT_{}", input.to_uppercase()), value)
+    }
+
+    pub(crate) fn var(mut self, name: &str, value: &str) -> Self {
+        self.vars.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// The same step on GitHub, whose outputs are read from its own file.
+    pub(crate) fn on_github(self) -> Self {
+        let path = self.dir.path().join("github_output");
+        fs::write(&path, "").unwrap();
+        let path = path.to_str().unwrap().to_owned();
+        self.var("GITHUB_ACTIONS", "true")
+            .var("GITHUB_OUTPUT", &path)
+            .with("output_file", "")
+    }
+
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pages-retry"));
+        command
+            .env_clear()
+            .envs(&self.vars)
+            .current_dir(self.dir.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    pub(crate) fn run(&self) -> Done {
+        self.done(self.command().output().unwrap())
+    }
+
+    pub(crate) fn done(&self, output: std::process::Output) -> Done {
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(stderr, "", "everything goes to stdout");
+        let log = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            !log.lines()
+                .any(|it| it.contains(TOKEN) && !it.starts_with("::add-mask::")),
+            "the token is in the log:\n{log}"
+        );
+        Done {
+            outputs: self.outputs(),
+            // Died by a signal: the shell's number for it.
+            code: output.status.code().unwrap_or(-1),
+            log,
+        }
+    }
+
+    fn outputs(&self) -> BTreeMap<String, String> {
+        if let Some(path) = self.vars.get("GITHUB_OUTPUT") {
+            return records(&fs::read_to_string(path).unwrap());
+        }
+        let Ok(json) = fs::read_to_string(self.dir.path().join("outputs.json")) else {
+            return BTreeMap::new();
+        };
+        let outputs: BTreeMap<String, serde_json::Value> = serde_json::from_str(&json).unwrap();
+        let text = |value: serde_json::Value| match value {
+            serde_json::Value::String(text) => text,
+            number => number.to_string(),
+        };
+        outputs
+            .into_iter()
+            .map(|(name, it)| (name, text(it)))
+            .collect()
+    }
+}
+
+/// Reads a file of outputs by the grammar of GitHub's runner.
+fn records(text: &str) -> BTreeMap<String, String> {
+    let mut records = BTreeMap::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let (name, delimiter) = line.split_once("<<").expect("a record begins");
+        let value: Vec<&str> = lines.by_ref().take_while(|it| *it != delimiter).collect();
+        records.insert(name.to_owned(), value.join("\n"));
+    }
+    records
+}
+
+impl Done {
+    /// Compares log and exit code to the letter, and the outputs named, one
+    /// `name=value` a line.
+    #[track_caller]
+    pub(crate) fn is(&self, log: &str, code: i32, outputs: &str) {
+        assert_eq!(self.log, log);
+        assert_eq!(self.code, code, "{}", self.log);
+        for line in outputs.lines() {
+            let (name, value) = line.trim().split_once('=').unwrap();
+            let found = self.outputs.get(name).map_or("", String::as_str);
+            assert_eq!(found, value, "output {name}");
+        }
+    }
+}
