@@ -7,3 +7,4 @@ mod endings;
 mod inputs;
 mod signals;
 mod step;
+mod targets;
