@@ -9,7 +9,7 @@ use std::fmt;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use secrecy::SecretString;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -20,6 +20,7 @@ use serde_json::Value;
     reason = "`deployment_trigger` is the API's word"
 )]
 pub(crate) struct Deployment {
+    #[serde(deserialize_with = "usable")]
     pub(crate) id: String,
     #[serde(default, deserialize_with = "lenient")]
     short_id: String,
@@ -270,6 +271,18 @@ pub(crate) struct SourceConfig {
     /// Deprecated by the API in favor of the two settings above.
     #[serde(default, deserialize_with = "lenient")]
     pub(crate) deployments_enabled: Option<bool>,
+}
+
+/// Reads an id that can be asked about.
+fn usable<'de, D>(deserializer: D) -> Result<String, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let id = String::deserialize(deserializer)?;
+    if id.trim().is_empty() {
+        return Err(D::Error::custom("the id is empty"));
+    }
+    Ok(id)
 }
 
 /// Reads a field, or its default where it is null or of another type.
