@@ -2,7 +2,7 @@
 //! over the result, and fails when the deployment fails.
 //!
 //! Reading order, the way of the data: [`config`] (variables → what the user
-//! wants), [`cloudflare`] (the only HTTP), [`retry`] (decides, and its `edge`
+//! wants), [`cloudflare`] (the only HTTP), [`mod@retry`] (decides, and its `edge`
 //! waits), [`report`] (shows events), [`host`] (the CI host's own forms).
 //!
 //! Invariants:
