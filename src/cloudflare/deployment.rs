@@ -328,3 +328,188 @@ where
         zoned.or_else(|_| bare().map(|it| it.and_utc())).ok()
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(value: Value) -> Deployment {
+        serde_json::from_value(value).unwrap()
+    }
+
+    /// A deployment with every field of the reference page, and some more.
+    fn whole() -> Value {
+        json!({
+            "id": "5f0e1d2c-aaaa-4bbb-8ccc-123456789abc",
+            "short_id": "5f0e1d2c",
+            "project_id": "p-1",
+            "project_name": "shop",
+            "environment": "preview",
+            "url": "https://5f0e1d2c.shop.pages.dev",
+            "aliases": ["https://shop.example", "https://fix-cart.shop.pages.dev"],
+            "created_on": "2026-05-04T03:02:01.12345Z",
+            "modified_on": "2026-05-04T03:05:01.1234567Z",
+            "is_skipped": true,
+            "skip_reason": "path_config",
+            "uses_functions": true,
+            "not_on_the_page": {"x": 1},
+            "latest_stage": {
+                "name": "queued", "status": "idle", "started_on": null, "ended_on": null
+            },
+            "stages": [
+                {"name": "queued", "status": "success",
+                 "started_on": "2026-05-04T03:02:02.5", "ended_on": "2026-05-04T03:02:02.487Z"},
+                {"name": "test", "status": "thinking"},
+                "not a stage"
+            ],
+            "deployment_trigger": {
+                "type": "deploy_hook",
+                "metadata": {
+                    "branch": "fix-cart", "commit_hash": "0123456789abcdef",
+                    "commit_message": "Fix the cart", "commit_dirty": true
+                }
+            },
+            "build_config": {
+                "build_caching": true, "build_command": "make site", "destination_dir": "out",
+                "root_dir": "web", "web_analytics_tag": "tag", "web_analytics_token": "hush"
+            },
+            "env_vars": {
+                "MODE": {"type": "plain_text", "value": "fast"},
+                "KEY": {"type": "secret_text", "value": ""},
+                "ODD": {"type": "a_new_kind", "value": "x"},
+                "GONE": null
+            },
+            "source": {
+                "type": "gitlab",
+                "config": {
+                    "owner": "acme", "owner_id": "1", "repo_name": "shop", "repo_id": "2",
+                    "production_branch": "main", "production_deployments_enabled": true,
+                    "preview_deployment_setting": "custom", "preview_branch_includes": ["fix-*"],
+                    "preview_branch_excludes": ["wip-*"], "path_includes": ["web/*"],
+                    "path_excludes": ["docs/*"], "pr_comments_enabled": true,
+                    "deployments_enabled": true
+                }
+            }
+        })
+    }
+
+    #[test]
+    fn each_field_of_the_reference_page_is_read() {
+        let it = read(whole());
+        assert_eq!(
+            (it.short_id(), it.project_name.as_str()),
+            ("5f0e1d2c", "shop")
+        );
+        assert_eq!(
+            (it.project_id.as_str(), it.environment.as_str()),
+            ("p-1", "preview")
+        );
+        assert_eq!(it.alias(), Some("https://fix-cart.shop.pages.dev"));
+        let took = it.modified_on.unwrap() - it.created_on.unwrap();
+        assert_eq!(took.num_nanoseconds(), Some(180_000_006_700));
+        assert!(it.is_skipped && it.uses_functions == Some(true));
+        assert_eq!(it.skip_reason.as_deref(), Some("path_config"));
+        assert_eq!(it.deployment_trigger.kind, "deploy_hook");
+        assert_eq!(
+            (it.branch(), it.commit_hash()),
+            ("fix-cart", "0123456789abcdef")
+        );
+        let metadata = &it.deployment_trigger.metadata;
+        assert_eq!(metadata.commit_message, "Fix the cart");
+        assert_eq!(metadata.commit_dirty, Some(true));
+        let build = &it.build_config;
+        assert_eq!(build.build_caching, Some(true));
+        assert_eq!(build.build_command.as_deref(), Some("make site"));
+        assert_eq!(build.destination_dir.as_deref(), Some("out"));
+        assert_eq!(build.root_dir.as_deref(), Some("web"));
+        assert_eq!(build.web_analytics_tag.as_deref(), Some("tag"));
+        assert_eq!(
+            build.web_analytics_token.as_ref().unwrap().expose_secret(),
+            "hush"
+        );
+        let source = it.source.unwrap();
+        assert_eq!(source.kind, "gitlab");
+        let config = source.config;
+        assert_eq!(
+            (config.owner.as_str(), config.owner_id.as_str()),
+            ("acme", "1")
+        );
+        assert_eq!(
+            (config.repo_name.as_str(), config.repo_id.as_str()),
+            ("shop", "2")
+        );
+        assert_eq!(config.production_branch, "main");
+        assert_eq!(config.production_deployments_enabled, Some(true));
+        assert_eq!(config.preview_deployment_setting.as_deref(), Some("custom"));
+        assert_eq!(config.preview_branch_includes, ["fix-*"]);
+        assert_eq!(config.preview_branch_excludes, ["wip-*"]);
+        assert_eq!(config.path_includes, ["web/*"]);
+        assert_eq!(config.path_excludes, ["docs/*"]);
+        assert_eq!(config.pr_comments_enabled, Some(true));
+        assert_eq!(config.deployments_enabled, Some(true));
+    }
+
+    #[test]
+    fn no_value_of_a_variable_can_be_printed() {
+        let it = read(whole());
+        let Some(Some(EnvVar::PlainText { value })) = it.env_vars.get("MODE") else {
+            panic!("MODE is plain");
+        };
+        assert_eq!(value.expose_secret(), "fast");
+        let Some(Some(EnvVar::SecretText { value })) = it.env_vars.get("KEY") else {
+            panic!("KEY is secret");
+        };
+        assert_eq!(value.expose_secret(), "");
+        assert!(matches!(it.env_vars["ODD"], Some(EnvVar::Other)));
+        assert!(it.env_vars["GONE"].is_none());
+        let printed = format!("{it:?}");
+        assert!(!printed.contains("fast") && !printed.contains("hush"));
+    }
+
+    #[test]
+    fn odd_stages_are_kept_and_odd_items_hide_no_other() {
+        let stages = read(whole()).stages;
+        assert_eq!(stages.len(), 2);
+        assert!(stages[0].ended_on < stages[0].started_on);
+        assert_eq!(stages[1].name, StageName::Other("test".to_owned()));
+        assert_eq!(stages[1].status, StageStatus::Other("thinking".to_owned()));
+    }
+
+    #[test]
+    fn nothing_but_an_id_is_needed() {
+        let whole = whole();
+        for name in whole.as_object().unwrap().keys().filter(|it| *it != "id") {
+            for odd in [Value::Null, json!(7), json!([{}]), json!("?"), json!({})] {
+                let mut bent = whole.clone();
+                bent[name] = odd.clone();
+                let read: Result<Deployment, _> = serde_json::from_value(bent);
+                assert!(read.is_ok(), "{name} is {odd}");
+            }
+        }
+        let bare = read(json!({"id": "5f0e1d2c-aaaa"}));
+        assert_eq!(bare.short_id(), "5f0e1d2c");
+        assert!(bare.is_direct_upload() && bare.alias().is_none());
+        for id in [json!(null), json!(""), json!(" "), json!(7)] {
+            let unusable: Result<Deployment, _> = serde_json::from_value(json!({"id": id}));
+            assert!(unusable.is_err());
+        }
+    }
+
+    #[test]
+    fn the_latest_stage_is_right_where_the_list_disagrees() {
+        let it = read(json!({
+            "id": "x",
+            "latest_stage": {"name": "deploy", "status": "success"},
+            "stages": [{"name": "queued", "status": "active"}, {"name": "deploy", "status": "idle"}]
+        }));
+        let statuses: Vec<_> = it
+            .stages_by_latest()
+            .into_iter()
+            .map(|it| it.status)
+            .collect();
+        assert_eq!(statuses, [StageStatus::Active, StageStatus::Success]);
+    }
+}

@@ -3,6 +3,8 @@
 //! It says what the API answered and whether that may pass. It decides
 //! nothing and repeats nothing.
 
+#[cfg(test)]
+mod captures;
 pub(crate) mod deployment;
 mod envelope;
 pub(crate) mod error;
