@@ -39,10 +39,13 @@ use crate::config::{Config, OutputFile};
 use crate::host::outputs::Outputs;
 use crate::host::{Delivery, Host};
 use crate::report::Report;
+use crate::report::harmless::secrets::Secrets;
 use crate::report::log::Log;
+use crate::report::summary;
 use crate::retry::edge::{Edge, Signals};
 use crate::retry::event::Event;
 use crate::retry::outcome::{Ending, Outcome};
+use crate::retry::usual::Usual;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args_os().skip(1).collect();
@@ -109,6 +112,14 @@ fn run() -> ExitCode {
         Err(error) => error.output_file.as_ref(),
     };
     let ending = hand_over(ending, &vars, host, output_file, &mut log, &token);
+    if config.as_ref().map_or(true, |it| it.summary) {
+        let known: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        let markdown = summary::render(&ending);
+        let markdown = Secrets::new(&known).hide(&markdown).into_owned();
+        if let Some(delivery) = host.summarize(&vars, markdown) {
+            deliver(&delivery, "the summary", &mut log);
+        }
+    }
     let code = ending.exit_code();
     let _ = log.event(&Event::Finished(Box::new(ending)));
     ExitCode::from(code)
@@ -161,17 +172,21 @@ fn hand_over(
     }
     let handed = host.hand_over(vars, &Outputs::of(&ending), token);
     for delivery in handed.deliveries {
-        if let Err(error) = delivery.deliver() {
-            let path = delivery.path().display();
-            let message = format!("failed to write the outputs to `{path}`: {error}");
-            let _ = log.event(&Event::Warned { message });
-        }
+        deliver(&delivery, "the outputs", log);
     }
     for (name, why) in handed.left_out {
         let message = format!("output `{name}` is left out: {why}");
         let _ = log.event(&Event::Warned { message });
     }
     ending
+}
+
+fn deliver(delivery: &Delivery, what: &str, log: &mut dyn Report) {
+    if let Err(error) = delivery.deliver() {
+        let path = delivery.path().display();
+        let message = format!("failed to write {what} to `{path}`: {error}");
+        let _ = log.event(&Event::Warned { message });
+    }
 }
 
 fn unusable(problem: String) -> Ending {
@@ -183,6 +198,7 @@ fn unusable(problem: String) -> Ending {
         original: None,
         attempts: Vec::new(),
         project_name: String::new(),
+        usual: Usual::default(),
     }
 }
 

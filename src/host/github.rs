@@ -32,7 +32,6 @@ impl Host for GitHub {
         let command = match level {
             Level::Error => "error",
             Level::Warning => "warning",
-            Level::Notice => "notice",
         };
         Some(format!(
             "::{command} title={}::{}",
@@ -51,6 +50,14 @@ impl Host for GitHub {
 
     fn wants_debug(&self, vars: &Vars) -> bool {
         vars.get("RUNNER_DEBUG") == Some("1")
+    }
+
+    fn summarize(&self, vars: &Vars, markdown: String) -> Option<Delivery> {
+        let path = vars.get("GITHUB_STEP_SUMMARY")?.into();
+        Some(Delivery::Append {
+            path,
+            text: markdown,
+        })
     }
 
     fn hand_over(&self, vars: &Vars, outputs: &Outputs, token: &str) -> HandOver {

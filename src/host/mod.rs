@@ -56,7 +56,6 @@ pub(crate) fn of_log(vars: &Vars, log_format: &str) -> &'static dyn Host {
 pub(crate) enum Level {
     Error,
     Warning,
-    Notice,
 }
 
 /// A CI host, as data and a few small functions. What a host does not have is
@@ -111,6 +110,11 @@ pub(crate) trait Host: Sync {
     /// The prefixes of the variables that hold inputs.
     fn input_prefixes(&self) -> &'static [&'static str] {
         &["INPUT_"]
+    }
+
+    /// How the Markdown summary reaches a person.
+    fn summarize(&self, _vars: &Vars, _markdown: String) -> Option<Delivery> {
+        None
     }
 
     /// How the outputs reach later steps.

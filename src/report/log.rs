@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use crate::host::{Host, Level};
 use crate::report::Report;
 use crate::report::harmless::secrets::Secrets;
-use crate::report::harmless::{Colors, inline};
+use crate::report::harmless::{self, Colors, inline};
 use crate::report::line::{self, Line, Symbol};
 use crate::retry::event::{Event, Requested};
 use crate::retry::outcome::Ending;
@@ -84,7 +84,6 @@ impl<W: Write> Log<W> {
         let label = match level {
             Level::Error => "error",
             Level::Warning => "warning",
-            Level::Notice => "notice",
         };
         for part in message.lines() {
             let text = format!("{label}: {part}");
@@ -130,9 +129,9 @@ impl<W: Write> Log<W> {
         } else {
             Colors::Stripped
         };
-        for line in lines {
-            let line = self.secrets.line(line, colors);
-            writeln!(self.out, "  {line}")?;
+        for part in lines.iter().flat_map(|it| harmless::lines(it)) {
+            let part = self.secrets.line(part, colors);
+            writeln!(self.out, "  {part}")?;
         }
         if is_last {
             self.close_group()?;

@@ -3,6 +3,7 @@
 pub(crate) mod harmless;
 pub(crate) mod line;
 pub(crate) mod log;
+pub(crate) mod summary;
 
 use std::io;
 

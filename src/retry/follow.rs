@@ -35,8 +35,9 @@ impl<T: Transport> Run<'_, T> {
         self.edge.show(&Event::Awaiting {
             target: Box::new(target.clone()),
         });
-        let usual = Usual::from_deployments(&self.listed.deployments);
-        let watch = Watch::new(self.edge.elapsed(), usual, self.config.poll_every);
+        self.usual = Usual::from_deployments(&self.listed.deployments);
+        let (elapsed, usual) = (self.edge.elapsed(), self.usual.clone());
+        let watch = Watch::new(elapsed, usual, self.config.poll_every);
         self.listed = Listed::default();
         let outcome = self.watch(watch, &target.id, None).await?;
         if let Outcome::Deployed = outcome {
@@ -56,8 +57,9 @@ impl<T: Transport> Run<'_, T> {
         original: &Deployment,
         attempt: u32,
     ) -> Flow<Outcome> {
-        let usual = Usual::from_deployments(&self.listed.deployments);
-        let watch = Watch::new(self.edge.elapsed(), usual, self.config.poll_every);
+        self.usual = Usual::from_deployments(&self.listed.deployments);
+        let (elapsed, usual) = (self.edge.elapsed(), self.usual.clone());
+        let watch = Watch::new(elapsed, usual, self.config.poll_every);
         let watch = watch.of_new(&deployment, original);
         let id = deployment.id.clone();
         let outcome = self.watch(watch, &id, Some(attempt)).await?;

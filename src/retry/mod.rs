@@ -34,6 +34,7 @@ use crate::retry::outcome::{Attempt, Doing, Ending, Outcome};
 use crate::retry::pace::Pause;
 use crate::retry::target::{Guard, Target};
 use crate::retry::trigger::Trigger;
+use crate::retry::usual::Usual;
 use crate::retry::watch::verdict;
 
 /// Runs to the end and tells how it ended. The ending has not been shown yet.
@@ -50,6 +51,7 @@ pub(crate) async fn run<'a, T: Transport>(
         original: None,
         attempts: Vec::new(),
         log: LogSoFar::default(),
+        usual: Usual::default(),
     };
     let (ControlFlow::Continue(outcome) | ControlFlow::Break(outcome)) = run.story().await;
     Ending {
@@ -58,6 +60,7 @@ pub(crate) async fn run<'a, T: Transport>(
         original: run.original,
         attempts: run.attempts,
         project_name: config.project_name.clone(),
+        usual: run.usual,
     }
 }
 
@@ -77,6 +80,7 @@ struct Run<'a, T> {
     original: Option<Deployment>,
     attempts: Vec<Attempt>,
     log: LogSoFar,
+    usual: Usual,
 }
 
 impl<T: Transport> Run<'_, T> {

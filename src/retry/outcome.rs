@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::cloudflare::deployment::{Deployment, StageName};
+use crate::retry::usual::Usual;
 
 /// How it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,6 +138,8 @@ pub(crate) struct Ending {
     pub(crate) original: Option<Deployment>,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) project_name: String,
+    /// What the stages took in the project's last successful deployments.
+    pub(crate) usual: Usual,
 }
 
 impl Ending {

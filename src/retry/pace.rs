@@ -245,6 +245,7 @@ impl Forecast {
 
 #[cfg(test)]
 #[path = "../../bench/pace/projects.rs"]
+#[expect(dead_code, reason = "the simulations use the rest")]
 mod projects;
 
 #[cfg(test)]

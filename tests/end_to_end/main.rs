@@ -3,8 +3,13 @@
 #[path = "../fake/mod.rs"]
 mod fake;
 
+#[cfg(test)]
 mod endings;
+#[cfg(test)]
 mod inputs;
+#[cfg(test)]
 mod signals;
+#[cfg(test)]
 mod step;
+#[cfg(test)]
 mod targets;

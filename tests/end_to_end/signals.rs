@@ -1,5 +1,10 @@
 //! A step that is canceled.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "how soon a step is gone is what is tested"
+)]
+
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Command;
 use std::time::{Duration, Instant};

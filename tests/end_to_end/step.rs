@@ -107,9 +107,9 @@ impl Step {
             return BTreeMap::new();
         };
         let outputs: BTreeMap<String, serde_json::Value> = serde_json::from_str(&json).unwrap();
-        let text = |value: serde_json::Value| match value {
-            serde_json::Value::String(text) => text,
-            number => number.to_string(),
+        let text = |value: serde_json::Value| {
+            let text = value.as_str().map(str::to_owned);
+            text.unwrap_or_else(|| value.to_string())
         };
         outputs
             .into_iter()
