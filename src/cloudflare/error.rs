@@ -18,6 +18,9 @@ pub(crate) enum ClientError {
     /// No connection: nothing of the request has left.
     #[error("failed to connect to the Pages API: {}", chain(.0.as_ref()))]
     NotSent(BoxError),
+    /// A certificate that we do not trust will be the same next time.
+    #[error("the certificate of the Pages API is not trusted: {}", chain(.0.as_ref()))]
+    Untrusted(BoxError),
     /// The request has left, and no whole answer has come.
     #[error("the Pages API gave no whole answer: {}", chain(.0.as_ref()))]
     NoAnswer(BoxError),
@@ -120,7 +123,7 @@ impl ClientError {
     pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::NotSent(_) | Self::NoAnswer(_) | Self::RateLimited(_) | Self::Unwell(_) => true,
-            Self::Refused(_) | Self::Redirected(_) => false,
+            Self::Untrusted(_) | Self::Refused(_) | Self::Redirected(_) => false,
         }
     }
 
@@ -131,9 +134,11 @@ impl ClientError {
     /// Whether the request cannot have been executed.
     pub(crate) fn proves_it_was_not_taken(&self) -> bool {
         match self {
-            Self::NotSent(_) | Self::RateLimited(_) | Self::Refused(_) | Self::Redirected(_) => {
-                true
-            }
+            Self::NotSent(_)
+            | Self::Untrusted(_)
+            | Self::RateLimited(_)
+            | Self::Refused(_)
+            | Self::Redirected(_) => true,
             Self::NoAnswer(_) | Self::Unwell(_) => false,
         }
     }
@@ -146,15 +151,20 @@ impl ClientError {
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited(it) | Self::Unwell(it) => it.retry_after,
-            Self::NotSent(_) | Self::NoAnswer(_) | Self::Refused(_) | Self::Redirected(_) => None,
+            Self::NotSent(_)
+            | Self::Untrusted(_)
+            | Self::NoAnswer(_)
+            | Self::Refused(_)
+            | Self::Redirected(_) => None,
         }
     }
 
     /// What a user can do about it.
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::NotSent(_) => Some(
-                "check the network, `HTTPS_PROXY` and `api_base_url`; a company's own certificate authority is read from `SSL_CERT_FILE`",
+            Self::NotSent(_) => Some("check the network, `HTTPS_PROXY` and `api_base_url`"),
+            Self::Untrusted(_) => Some(
+                "a company's own certificate authority is read from `SSL_CERT_FILE`; else check `api_base_url`",
             ),
             Self::NoAnswer(_) | Self::Unwell(_) => {
                 Some("https://www.cloudflarestatus.com tells of outages; run the step again later")

@@ -167,6 +167,7 @@ impl From<SendError> for ClientError {
     fn from(error: SendError) -> Self {
         match error {
             SendError::NotSent(cause) => Self::NotSent(cause),
+            SendError::Untrusted(cause) => Self::Untrusted(cause),
             SendError::NoAnswer(cause) => Self::NoAnswer(cause),
         }
     }

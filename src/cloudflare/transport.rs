@@ -71,6 +71,8 @@ pub(crate) struct Answer<B> {
 pub(crate) enum SendError {
     /// Nothing of the request has left.
     NotSent(BoxError),
+    /// Nothing has left, since whoever answered is not who we look for.
+    Untrusted(BoxError),
     /// It left, and no whole answer came.
     NoAnswer(BoxError),
 }
@@ -190,7 +192,9 @@ impl From<reqwest::Error> for SendError {
     fn from(error: reqwest::Error) -> Self {
         // With its URL the text would name the account.
         let error = error.without_url();
-        if error.is_connect() {
+        if distrust(&error).is_some() {
+            Self::Untrusted(error.into())
+        } else if error.is_connect() {
             Self::NotSent(error.into())
         } else {
             Self::NoAnswer(error.into())
@@ -254,6 +258,11 @@ fn authentication(credentials: &Credentials) -> Result<HeaderMap> {
 }
 
 fn is_unknown_issuer(error: &reqwest::Error) -> bool {
+    matches!(distrust(error), Some(CertificateError::UnknownIssuer))
+}
+
+/// Why the other side's certificate was refused, if it was.
+fn distrust(error: &reqwest::Error) -> Option<&CertificateError> {
     let mut cause: Option<&(dyn Error + 'static)> = error.source();
     while let Some(error) = cause {
         // An io::Error hides what it wraps from `source`.
@@ -262,10 +271,10 @@ fn is_unknown_issuer(error: &reqwest::Error) -> bool {
             .and_then(io::Error::get_ref)
             .map(|it| it as &(dyn Error + 'static));
         let tls = wrapped.unwrap_or(error).downcast_ref::<rustls::Error>();
-        if let Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) = tls {
-            return true;
+        if let Some(rustls::Error::InvalidCertificate(why)) = tls {
+            return Some(why);
         }
         cause = wrapped.or_else(|| error.source());
     }
-    false
+    None
 }

@@ -180,14 +180,10 @@ impl<'a> Edge<'a> {
                 }
                 Err(error) => error,
             };
-            let Some(pause) = patience.failed(self.elapsed(), &error) else {
+            let Some((event, pause)) = patience.failed(self.elapsed(), &error) else {
                 return ControlFlow::Continue(Err(error));
             };
-            self.show(&Event::RequestFailed {
-                reason: error.to_string(),
-                again_in: pause.at_least,
-                is_first: patience.is_first(),
-            });
+            self.show(&event);
             self.wait(pause).await?;
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::cloudflare::error::ClientError;
+use crate::retry::event::Event;
 use crate::retry::pace::Pause;
 
 /// Unbroken failure after which we give up. Time spent on a 429 is no failure:
@@ -21,9 +22,24 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    /// Takes in a failure `elapsed` after the run began: how long to wait
-    /// before the same request is sent again, or `None` to give up.
-    pub(crate) fn failed(&mut self, elapsed: Duration, error: &ClientError) -> Option<Pause> {
+    /// Takes in a failure `elapsed` after the run began: what to say and how
+    /// long to wait before the same request is sent again, or `None` to give
+    /// up.
+    pub(crate) fn failed(
+        &mut self,
+        elapsed: Duration,
+        error: &ClientError,
+    ) -> Option<(Event, Pause)> {
+        let pause = self.pause(elapsed, error)?;
+        let event = Event::RequestFailed {
+            reason: error.to_string(),
+            again_in: pause.at_least,
+            is_first: self.in_a_row == 1,
+        };
+        Some((event, pause))
+    }
+
+    fn pause(&mut self, elapsed: Duration, error: &ClientError) -> Option<Pause> {
         if !error.is_transient() {
             return None;
         }
@@ -56,10 +72,5 @@ impl Patience {
 
     pub(crate) fn answered(&mut self) {
         *self = Self::default();
-    }
-
-    /// Whether the failure taken in last was the first of its row.
-    pub(crate) fn is_first(&self) -> bool {
-        self.in_a_row == 1
     }
 }

@@ -98,13 +98,8 @@ impl Trigger {
             Err(error) => error,
         };
         if error.proves_it_was_not_taken() {
-            let Some(pause) = self.patience.failed(elapsed, &error) else {
+            let Some((event, pause)) = self.patience.failed(elapsed, &error) else {
                 return self.give_up(&error);
-            };
-            let event = Event::RequestFailed {
-                reason: error.to_string(),
-                again_in: pause.at_least,
-                is_first: self.patience.is_first(),
             };
             return Reaction {
                 events: vec![event],
@@ -132,13 +127,8 @@ impl Trigger {
         let page = match answer {
             Ok(page) => page,
             Err(error) => {
-                let Some(pause) = self.patience.failed(elapsed, error) else {
+                let Some((event, pause)) = self.patience.failed(elapsed, error) else {
                     return self.give_up(error);
-                };
-                let event = Event::RequestFailed {
-                    reason: error.to_string(),
-                    again_in: pause.at_least,
-                    is_first: self.patience.is_first(),
                 };
                 return Reaction {
                     events: vec![event],

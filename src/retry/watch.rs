@@ -182,18 +182,14 @@ impl Watch {
                 Next::Finish(Outcome::Deleted)
             });
         }
-        let Some(pause) = self.patience.failed(elapsed, error) else {
+        let Some((event, pause)) = self.patience.failed(elapsed, error) else {
             return silently(Next::Finish(Outcome::Unreachable {
                 what: error.to_string(),
                 hint: error.hint().map(str::to_owned),
             }));
         };
         Reaction {
-            events: vec![Event::RequestFailed {
-                reason: error.to_string(),
-                again_in: pause.at_least,
-                is_first: self.patience.is_first(),
-            }],
+            events: vec![event],
             next: Next::PollIn(pause),
         }
     }
