@@ -315,3 +315,270 @@ pub(crate) fn took(stage: &Stage) -> Option<Duration> {
     let took = stage.ended_on? - stage.started_on?;
     Some(took.to_std().unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::cloudflare::error::Refusal;
+    use crate::report::line::line;
+
+    /// A deployment from `name:status` words, the last one being the latest
+    /// stage. Each stage took a minute.
+    fn deployment(stages: &str) -> Deployment {
+        let stages: Vec<_> = stages
+            .split_whitespace()
+            .map(|it| {
+                let (name, status) = it.split_once(':').unwrap();
+                let start = (status != "idle").then_some("2026-01-01T00:00:00Z");
+                let is_over = ["success", "failure", "canceled"].contains(&status);
+                let end = is_over.then_some("2026-01-01T00:01:00Z");
+                json!({"name": name, "status": status, "started_on": start, "ended_on": end})
+            })
+            .collect();
+        let latest = stages.last().cloned();
+        let json = json!({"id": "new", "stages": stages, "latest_stage": latest});
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn watch() -> Watch {
+        Watch::new(Duration::ZERO, Usual::default(), None)
+    }
+
+    fn polled(deployment: Deployment) -> Input {
+        Input::Polled {
+            deployment: Box::new(deployment),
+            date: None,
+        }
+    }
+
+    /// Gives the answers one by one, a second apart; a line each.
+    #[track_caller]
+    fn check(answers: &str, log: &str, end: Option<&Outcome>) {
+        let mut watch = watch();
+        let (mut shown, mut finished) = (String::new(), None);
+        for (n, answer) in (1..).zip(answers.lines()) {
+            let elapsed = Duration::from_secs(n);
+            let Reaction { events, next } = watch.handle(elapsed, polled(deployment(answer)));
+            for line in events.iter().filter_map(line) {
+                let symbol = line.symbol.map(|it| format!("{} ", it.char()));
+                shown += &format!("{}{}\n", symbol.unwrap_or_default(), line.text);
+            }
+            if let Next::Finish(outcome) = next {
+                finished = Some(outcome);
+            }
+        }
+        assert_eq!(shown, log);
+        assert_eq!(finished.as_ref(), end);
+    }
+
+    #[test]
+    fn a_stage_that_came_and_went_between_polls_is_still_reported() {
+        check(
+            "\
+queued:active
+queued:success initialize:success clone_repo:success build:active",
+            "\
+• queued
+✓ queued in 1m00s
+• initialize
+✓ initialize in 1m00s
+• clone_repo
+✓ clone_repo in 1m00s
+• build
+",
+            None,
+        );
+    }
+
+    #[test]
+    fn only_a_deploy_that_succeeded_is_a_success() {
+        check(
+            "queued:success\nqueued:success build:success",
+            "• queued\n✓ queued in 1m00s\n• build\n✓ build in 1m00s\n",
+            None,
+        );
+        check(
+            "deploy:success",
+            "• deploy\n✓ deploy in 1m00s\n",
+            Some(&Outcome::Deployed),
+        );
+    }
+
+    #[test]
+    fn a_list_that_lags_behind_is_caught_up_with() {
+        check(
+            "clone_repo:active\nclone_repo:active build:active\nclone_repo:success build:active",
+            "• clone_repo\n✓ clone_repo in 1s\n• build\n",
+            None,
+        );
+    }
+
+    #[test]
+    fn a_canceled_stage_ends_the_watch() {
+        let stage = StageName::Other("test".to_owned());
+        check(
+            "queued:success test:canceled",
+            "• queued\n✓ queued in 1m00s\n• test\n⊘ test canceled after 1m00s\n",
+            Some(&Outcome::Canceled { stage }),
+        );
+    }
+
+    #[test]
+    fn an_unknown_status_is_warned_about_once_and_taken_as_running() {
+        let mut watch = watch();
+        let warnings = (1..=3).map(|n| {
+            let input = polled(deployment("build:pondering"));
+            let reaction = watch.handle(Duration::from_secs(n), input);
+            assert!(matches!(reaction.next, Next::PollIn(_)));
+            let is_warning = |it: &&Event| matches!(it, Event::Warned { .. });
+            reaction.events.iter().filter(is_warning).count()
+        });
+        assert_eq!(warnings.sum::<usize>(), 1);
+    }
+
+    #[test]
+    fn a_skipped_deployment_looks_queued_and_is_not() {
+        let mut skipped = deployment("queued:idle");
+        assert_eq!(verdict(&skipped), None);
+        skipped.is_skipped = true;
+        skipped.skip_reason = Some("path_config".to_owned());
+        let Some(Outcome::Skipped { reason, .. }) = verdict(&skipped) else {
+            panic!("it is skipped");
+        };
+        assert_eq!(reason, "path_config");
+        let superseded = verdict(&deployment("build:skipped"));
+        assert!(matches!(superseded, Some(Outcome::Skipped { .. })));
+    }
+
+    fn gone() -> Input {
+        let body = json!({"errors": [{"code": 8_000_009, "message": "gone"}]});
+        let items = serde_json::from_value(body["errors"].clone()).unwrap();
+        Input::PollFailed(ClientError::Refused(Refusal {
+            status: 404,
+            items,
+            ..Refusal::default()
+        }))
+    }
+
+    #[test]
+    fn a_new_deployment_may_be_unknown_for_half_a_minute_and_is_deleted_after() {
+        let original = deployment("build:failure");
+        let mut made = deployment("queued:active");
+        made.id = "made".to_owned();
+        let mut watch = watch().of_new(&made, &original);
+        let early = watch.handle(Duration::from_secs(29), gone());
+        assert!(matches!(early.next, Next::PollIn(_)) && early.events.is_empty());
+        let late = watch.handle(Duration::from_secs(30), gone());
+        assert!(matches!(late.next, Next::Finish(Outcome::Deleted)));
+    }
+
+    #[test]
+    fn a_retry_that_kept_its_id_is_not_judged_by_how_the_original_ended() {
+        let original = deployment("build:failure");
+        let mut watch = watch().of_new(&original, &original);
+        let mut next = |seconds, stages| {
+            let input = polled(deployment(stages));
+            watch.handle(Duration::from_secs(seconds), input).next
+        };
+        assert!(matches!(next(1, "build:failure"), Next::PollIn(_)));
+        assert!(matches!(next(2, "queued:active"), Next::PollIn(_)));
+        let failed = next(70, "build:failure");
+        assert!(matches!(failed, Next::Finish(Outcome::Failed { .. })));
+    }
+
+    fn unwell() -> Input {
+        Input::PollFailed(ClientError::Unwell(Refusal::default()))
+    }
+
+    fn limited() -> Input {
+        Input::PollFailed(ClientError::RateLimited(Refusal::default()))
+    }
+
+    #[test]
+    fn five_unbroken_minutes_of_failure_are_enough_and_rate_limits_are_none() {
+        let ends = |inputs: &dyn Fn(u64) -> Input| {
+            let mut watch = watch();
+            (0..100).find(|minute| {
+                let reaction = watch.handle(Duration::from_mins(*minute), inputs(*minute));
+                matches!(reaction.next, Next::Finish(Outcome::Unreachable { .. }))
+            })
+        };
+        assert_eq!(ends(&|_| unwell()), Some(5));
+        assert_eq!(ends(&|_| limited()), None);
+        let broken = |minute| match minute {
+            3 => polled(deployment("build:active")),
+            _ => unwell(),
+        };
+        assert_eq!(ends(&broken), Some(9));
+        let mixed = |minute| if minute % 2 == 0 { unwell() } else { limited() };
+        assert_eq!(ends(&mixed), Some(10));
+    }
+
+    fn any_stage() -> impl Strategy<Value = serde_json::Value> {
+        let names = [
+            "queued",
+            "initialize",
+            "clone_repo",
+            "build",
+            "deploy",
+            "odd",
+        ];
+        let statuses = [
+            "idle", "active", "success", "failure", "canceled", "skipped", "odd",
+        ];
+        let times = ["2026-01-01T00:00:09Z", "2026-01-01T00:00:00.1", "never"];
+        let time = || prop::option::of(prop::sample::select(times.to_vec()));
+        let (name, status) = (
+            prop::sample::select(names.to_vec()),
+            prop::sample::select(statuses.to_vec()),
+        );
+        (name, status, time(), time()).prop_map(|(name, status, start, end)| {
+            json!({"name": name, "status": status, "started_on": start, "ended_on": end})
+        })
+    }
+
+    fn any_answer() -> impl Strategy<Value = Deployment> {
+        let stages = prop::collection::vec(any_stage(), 0..7);
+        (
+            stages,
+            prop::option::of(any_stage()),
+            prop::bool::weighted(0.05),
+        )
+            .prop_map(|(stages, latest, is_skipped)| {
+                let json = json!({
+                    "id": "x", "stages": stages, "latest_stage": latest, "is_skipped": is_skipped
+                });
+                serde_json::from_value(json).unwrap()
+            })
+    }
+
+    proptest! {
+        /// Whatever comes in whatever order: what is told makes sense.
+        #[test]
+        fn each_stage_starts_once_and_ends_once(
+            answers in prop::collection::vec(any_answer(), 1..12)
+        ) {
+            let mut watch = watch();
+            let (mut started, mut ended) = (Vec::new(), Vec::new());
+            for (n, answer) in (1..).zip(answers) {
+                let reaction = watch.handle(Duration::from_secs(n), polled(answer));
+                for event in reaction.events {
+                    if let Event::StageStarted { name, .. } = event {
+                        prop_assert!(!started.contains(&name), "{name} started twice");
+                        started.push(name);
+                    } else if let Event::StageFinished { name, .. } = event {
+                        prop_assert!(started.contains(&name), "{name} ended before it started");
+                        prop_assert!(!ended.contains(&name), "{name} ended twice");
+                        ended.push(name);
+                    }
+                }
+                if let Next::Finish(_) = reaction.next {
+                    break;
+                }
+            }
+        }
+    }
+}
