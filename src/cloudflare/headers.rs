@@ -26,11 +26,10 @@ pub(super) fn is_challenge(headers: &HeaderMap) -> bool {
 /// How long the API asks us to stay away, told in seconds or as a date.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = text(headers, RETRY_AFTER.as_str())?.trim();
-    if value.bytes().all(|it| it.is_ascii_digit()) {
-        // Too many digits for a number is still a very long time.
-        return Some(Duration::from_secs(
-            value.parse().unwrap_or(u64::from(u32::MAX)),
-        ));
+    if !value.is_empty() && value.bytes().all(|it| it.is_ascii_digit()) {
+        // A century is as good as any longer time, and no clock overflows.
+        let seconds: u32 = value.parse().unwrap_or(u32::MAX);
+        return Some(Duration::from_secs(seconds.into()));
     }
     let until = http_date(value)?;
     (until - date(headers)?).to_std().ok()
@@ -103,4 +102,62 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 fn http_date(text: &str) -> Option<DateTime<Utc>> {
     Some(httpdate::parse_http_date(text).ok()?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(*name, value.parse().unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn the_time_to_stay_away_is_seconds_or_a_date() {
+        const NOW: &str = "Mon, 02 Mar 2026 10:00:00 GMT";
+        let cases = [
+            ("0", Some(0)),
+            (" 300 ", Some(300)),
+            ("Mon, 02 Mar 2026 10:01:30 GMT", Some(90)),
+            ("Mon, 02 Mar 2026 09:59:00 GMT", None),
+            ("18446744073709551615", Some(u64::from(u32::MAX))),
+            ("99999999999999999999999", Some(u64::from(u32::MAX))),
+            ("", None),
+            ("-1", None),
+            ("1.5", None),
+            ("soon", None),
+        ];
+        for (value, expected) in cases {
+            let headers = headers(&[("date", NOW), ("retry-after", value)]);
+            let seconds = retry_after(&headers).map(|it| it.as_secs());
+            assert_eq!(seconds, expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_date_to_stay_away_until_needs_the_date_of_the_answer() {
+        let headers = headers(&[("retry-after", "Mon, 02 Mar 2026 10:01:30 GMT")]);
+        assert_eq!(retry_after(&headers), None);
+    }
+
+    #[test]
+    fn the_tightest_of_several_limits_counts() {
+        let cases = [
+            (r#""default";r=50;t=30"#, "", Some((50, 30))),
+            (r#""a";r=50;t=30, "b";r=1;t=60"#, "", Some((1, 60))),
+            (r#""a";r=50"#, r#""a";q=100;w=60"#, Some((50, 60))),
+            (r#""a";r=50"#, r#""b";q=100;w=60"#, None),
+            (r#""a";r=many;t=30"#, "", None),
+            ("", "", None),
+        ];
+        for (limits, policy, expected) in cases {
+            let headers = headers(&[("ratelimit", limits), ("ratelimit-policy", policy)]);
+            let found = limit(&headers).map(|it| (it.remaining, it.resets_in.as_secs()));
+            assert_eq!(found, expected, "{limits} {policy}");
+        }
+    }
 }
