@@ -251,3 +251,158 @@ impl Reaction {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::cloudflare::error::Refusal;
+
+    /// A deployment created `minute` minutes into the day.
+    fn made(id: &str, minute: u32, kind: &str, commit: &str) -> Deployment {
+        let json = json!({
+            "id": id, "environment": "production",
+            "created_on": format!("2026-01-01T12:{minute:02}:00Z"),
+            "deployment_trigger": {
+                "type": kind, "metadata": {"branch": "main", "commit_hash": commit}
+            }
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn original() -> Deployment {
+        made("original", 10, "github:push", "abc")
+    }
+
+    fn trigger() -> Trigger {
+        let older = made("older", 5, "github:push", "old");
+        let read_at = "2026-01-01T12:30:00Z".parse().ok();
+        Trigger::new(original(), &[original(), older], read_at)
+    }
+
+    fn page(deployments: &[Deployment]) -> Page {
+        Page {
+            deployments: deployments.to_vec(),
+            has_next: false,
+        }
+    }
+
+    fn lost() -> Result<Deployment, ClientError> {
+        Err(ClientError::NoAnswer("reset".into()))
+    }
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    /// Which deployment is taken as ours after an answer was lost, and whether
+    /// a doubt is told.
+    #[track_caller]
+    fn check(listed: &[Deployment], expected: Option<(&str, bool)>) {
+        let mut trigger = trigger();
+        let reaction = trigger.posted(seconds(1), lost());
+        assert!(matches!(reaction.next, Next::List(_)));
+        let reaction = trigger.listed(seconds(2), Ok(&page(listed)));
+        let is_doubted = reaction
+            .events
+            .iter()
+            .any(|it| matches!(it, Event::Warned { .. }));
+        let adopted = match reaction.next {
+            Next::Adopt(deployment) => Some(deployment.id),
+            Next::Post(_) | Next::List(_) | Next::Guard | Next::Finish(_) => None,
+        };
+        assert_eq!(adopted.as_deref(), expected.map(|it| it.0));
+        assert_eq!(is_doubted, expected.is_some_and(|it| it.1));
+    }
+
+    #[test]
+    fn the_deployment_of_a_lost_retry_is_found_by_what_the_api_said() {
+        let new = |kind| made("new", 31, kind, "abc");
+        check(&[], None);
+        check(&[original()], None);
+        check(&[new("ad_hoc"), original()], Some(("new", false)));
+        check(&[made("new", 31, "ad_hoc", "other")], None);
+        // Older than what was there, or from long before the list was read.
+        check(&[made("new", 9, "ad_hoc", "abc")], None);
+        check(&[made("new", 20, "ad_hoc", "abc")], None);
+    }
+
+    #[test]
+    fn a_push_at_the_same_moment_is_told_apart_or_warned_about() {
+        let push = made("push", 32, "github:push", "abc");
+        let retry = made("retry", 31, "ad_hoc", "abc");
+        check(&[push.clone(), retry], Some(("retry", false)));
+        check(&[push.clone()], Some(("push", true)));
+        let twin = made("twin", 31, "github:push", "abc");
+        check(&[push, twin], Some(("push", true)));
+    }
+
+    #[test]
+    fn an_answer_that_proves_nothing_was_taken_is_asked_again_without_a_look() {
+        let limited = ClientError::RateLimited(Refusal {
+            retry_after: Some(seconds(77)),
+            ..Refusal::default()
+        });
+        let mut trigger = trigger();
+        let Next::Post(pause) = trigger.posted(seconds(1), Err(limited)).next else {
+            panic!("it is sent again");
+        };
+        assert_eq!(pause.at_least, seconds(77));
+        let refused = ClientError::NotSent("connection refused".into());
+        let next = trigger.posted(seconds(80), Err(refused)).next;
+        assert!(matches!(next, Next::Post(_)) && !trigger.is_unsure());
+    }
+
+    #[test]
+    fn a_no_is_final_and_sent_once() {
+        let refusal = Refusal {
+            status: 403,
+            ..Refusal::default()
+        };
+        let reaction = trigger().posted(seconds(1), Err(ClientError::Refused(refusal)));
+        assert!(matches!(
+            reaction.next,
+            Next::Finish(Outcome::Unreachable { .. })
+        ));
+    }
+
+    #[test]
+    fn a_retry_is_repeated_only_after_the_list_had_its_time_and_twice_at_most() {
+        let mut trigger = trigger();
+        let empty = page(&[original()]);
+        for n in 0..3 {
+            let at = n * 100;
+            assert!(matches!(
+                trigger.posted(seconds(at), lost()).next,
+                Next::List(_)
+            ));
+            let early = trigger.listed(seconds(at + 14), Ok(&empty));
+            assert!(matches!(early.next, Next::List(_)));
+            // A list that cannot be read shows nothing, neither yes nor no.
+            let unwell = ClientError::Unwell(Refusal::default());
+            let unread = trigger.listed(seconds(at + 20), Err(&unwell));
+            assert!(matches!(unread.next, Next::List(_)));
+            let late = trigger.listed(seconds(at + 21), Ok(&empty));
+            if n < 2 {
+                assert!(matches!(late.next, Next::Guard));
+            } else {
+                let Next::Finish(Outcome::Unreachable { what, .. }) = late.next else {
+                    panic!("three times are enough");
+                };
+                assert!(what.ends_with("one may have been made"), "{what}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_deployment_that_the_list_shows_late_is_still_ours() {
+        let mut trigger = trigger();
+        let _ = trigger.posted(seconds(0), lost());
+        let _ = trigger.listed(seconds(15), Ok(&page(&[original()])));
+        let _ = trigger.posted(seconds(16), lost());
+        let late = page(&[made("late", 31, "ad_hoc", "abc")]);
+        let next = trigger.listed(seconds(17), Ok(&late)).next;
+        assert!(matches!(next, Next::Adopt(it) if it.id == "late"));
+    }
+}
