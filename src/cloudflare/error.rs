@@ -217,3 +217,108 @@ fn chain(error: &(dyn Error + 'static)) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Eq)]
+    enum Sorted {
+        Final,
+        MayPass,
+        Limit,
+    }
+
+    fn sorted(status: u16, code: i64) -> Sorted {
+        let item = Item {
+            code,
+            message: "why".to_owned(),
+            ..Item::default()
+        };
+        let error = ClientError::from_refusal(Refusal {
+            status,
+            items: (code != 0).then_some(item).into_iter().collect(),
+            ..Refusal::default()
+        });
+        if error.is_rate_limit() {
+            Sorted::Limit
+        } else if error.is_transient() {
+            Sorted::MayPass
+        } else {
+            Sorted::Final
+        }
+    }
+
+    #[test]
+    fn a_429_is_a_limit_else_the_code_decides_else_the_status() {
+        use Sorted::{Final, Limit, MayPass};
+        let cases = [
+            (429, 0, Limit),
+            (429, 971, Limit),
+            (429, 10_000, Limit),
+            (429, 10_502, Limit),
+            (500, 971, Limit),
+            (200, 10_429, Limit),
+            (400, 10_000, Final),
+            (403, 10_000, Final),
+            (401, 0, Final),
+            (403, 0, Final),
+            (400, 9_106, Final),
+            (403, 9_109, Final),
+            (400, 1_000, Final),
+            (400, 6_003, Final),
+            (404, 7_003, Final),
+            (400, 7_000, Final),
+            (200, 8_000_007, Final),
+            (404, 8_000_009, Final),
+            (403, 8_000_119, Final),
+            (403, 8_000_036, Final),
+            (500, 8_000_009, Final),
+            (400, 8_000_099, Final),
+            (409, 8_000_099, Final),
+            (302, 0, Final),
+            (308, 8_000_000, Final),
+            (200, 0, MayPass),
+            (200, 8_000_099, MayPass),
+            (400, 8_000_000, MayPass),
+            (404, 0, MayPass),
+            (408, 8_000_099, MayPass),
+            (425, 0, MayPass),
+            (500, 8_000_000, MayPass),
+            (500, 8_000_099, MayPass),
+            (502, 0, MayPass),
+            (524, 0, MayPass),
+        ];
+        for (status, code, expected) in cases {
+            assert_eq!(sorted(status, code), expected, "{status} with code {code}");
+        }
+    }
+
+    #[test]
+    fn a_message_says_what_the_api_said_and_where_to_read_on() {
+        let item = Item {
+            code: 8_000_099,
+            message: "No. ".to_owned(),
+            documentation_url: Some("https://developers.example/x".to_owned()),
+            pointer: Some("/branch".to_owned()),
+            ..Item::default()
+        };
+        let error = ClientError::from_refusal(Refusal {
+            status: 400,
+            items: vec![item],
+            ..Refusal::default()
+        });
+        let expected = "the Pages API answered 400: No. (code 8000099) at /branch, see https://developers.example/x";
+        assert_eq!(error.to_string(), expected);
+        let challenge = ClientError::from_refusal(Refusal {
+            status: 403,
+            excerpt: Some("Just a moment".to_owned()),
+            cf_ray: Some("8f".to_owned()),
+            is_challenge: true,
+            ..Refusal::default()
+        });
+        let expected = "the Pages API answered 403 with a firewall's challenge, cf-ray 8f";
+        assert_eq!(challenge.to_string(), expected);
+        assert!(challenge.hint().is_some_and(|it| it.contains("firewall")));
+    }
+}

@@ -378,3 +378,228 @@ fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
     let found = choices.iter().find(|(it, _)| *it == word);
     Ok(found.expect("`word` gives one of the words").1)
 }
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    const GOOD: [(&str, &str); 4] = [
+        ("INPUT_ACCOUNT_ID", "AB12"),
+        ("INPUT_PROJECT_NAME", "site"),
+        ("INPUT_DEPLOYMENT_ID", "latest"),
+        ("INPUT_API_TOKEN", "hush-hush"),
+    ];
+
+    fn read(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let given = |name: &str| vars.iter().any(|(it, _)| *it == name);
+        let good = GOOD.iter().filter(|(name, _)| !given(name));
+        let all = good
+            .chain(vars)
+            .map(|(name, value)| (name.into(), value.into()));
+        Config::from_vars(&Vars::from_os(all), &["INPUT_"])
+    }
+
+    #[test]
+    fn each_bad_value_is_named_with_what_would_be_right() {
+        let cases = [
+            ("ACCOUNT_ID", "a/b", "`account_id` is not an id"),
+            (
+                "PROJECT_NAME",
+                "My_Site",
+                "`project_name` is not the name of a Pages project",
+            ),
+            (
+                "DEPLOYMENT_ID",
+                "a/b",
+                "`deployment_id` is neither an id nor a URL",
+            ),
+            (
+                "DEPLOYMENT_ID",
+                "9a8b7c6d.site.pages.dev",
+                "a URL that begins with `https://`",
+            ),
+            (
+                "DEPLOYMENT_ID",
+                "https://dash.cloudflare.com/x",
+                "`deployment_id` is not the dashboard page",
+            ),
+            ("API_TOKEN", "hush\nhush", "`api_token` holds a line break"),
+            (
+                "API_TOKEN",
+                "hush\u{e9}hush",
+                "`api_token` holds a character that is not ASCII",
+            ),
+            ("API_TOKEN", "Bearer hush", "without `Bearer`"),
+            ("ENVIRONMENT", "prod", "use one of `production`, `preview`"),
+            ("COMMIT_HASH", "abc", "`commit_hash` is not a commit hash"),
+            (
+                "MAX_ATTEMPTS",
+                "0",
+                "`max_attempts` is not a whole number of at least 1",
+            ),
+            (
+                "MAX_ATTEMPTS",
+                "two",
+                "`max_attempts` is not a whole number",
+            ),
+            ("RETRY_WHEN", "never", "use one of `transient`, `any`"),
+            ("ALLOW_OLDER", "1", "`allow_older` is not a boolean"),
+            (
+                "FAIL_ON",
+                "failure,success",
+                "`fail_on` is not known: `success`",
+            ),
+            ("FAIL_ON", ",", "`fail_on` names no ending"),
+            ("FAIL_ON", "none,failure", "`fail_on` is not known: `none`"),
+            ("TIMEOUT", "soon", "`timeout` is not a duration"),
+            ("TIMEOUT", "31days", "`timeout` is out of range"),
+            (
+                "TIMEOUT",
+                "99999999999999999999",
+                "`timeout` is not a duration",
+            ),
+            ("POLL_INTERVAL", "0", "`poll_interval` is out of range"),
+            ("WAIT", "yes", "`wait` is not a boolean"),
+            ("LOGS", "all", "use one of `on-failure`, `always`, `never`"),
+            ("LOG_FORMAT", "xml", "`log_format` is not known"),
+            ("LOG_FORMAT", "json", "`log_format` is not available yet"),
+            (
+                "OUTPUT_FILE",
+                "outputs",
+                "`output_file` has an ending that tells no format",
+            ),
+            (
+                "OUTPUT_FORMAT",
+                "json",
+                "`output_format` needs `output_file`",
+            ),
+            (
+                "API_BASE_URL",
+                "http://api.cloudflare.com",
+                "`api_base_url` must begin with https",
+            ),
+            (
+                "API_BASE_URL",
+                "https://u:p@example.com",
+                "holds a user name",
+            ),
+            ("API_BASE_URL", "nonsense", "`api_base_url` is not a URL"),
+        ];
+        for (name, value, expected) in cases {
+            let error = read(&[(&format!("INPUT_{name}"), value)]).unwrap_err();
+            assert_eq!(error.problems.len(), 1, "{name}={value}: {error}");
+            assert!(
+                error.problems[0].contains(expected),
+                "{name}={value}: {error}"
+            );
+            assert!(!error.to_string().contains("hush"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_empty_input_is_an_absent_one() {
+        for (name, _) in GOOD {
+            let error = read(&[(name, "  ")]).unwrap_err();
+            assert!(error.problems[0].contains("is missing"), "{error}");
+        }
+        assert!(read(&[("INPUT_TIMEOUT", ""), ("INPUT_BRANCH", "")]).is_ok());
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_contract() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.account_id, "ab12");
+        assert_eq!(config.max_attempts, 1);
+        assert_eq!(config.retry_when, RetryWhen::Transient);
+        assert_eq!(config.fail_on, FAIL_ON);
+        assert_eq!(config.give_up_after, Duration::from_mins(45));
+        assert_eq!(config.poll_every, None);
+        assert_eq!(config.logs, Logs::OnFailure);
+        assert!(config.wait && config.summary && !config.allow_older && !config.dry_run);
+        assert_eq!(config.route.base_url, DEFAULT_BASE_URL);
+        assert!(config.output_file.is_none() && config.warnings.is_empty());
+    }
+
+    #[test]
+    fn a_name_is_found_in_any_spelling_and_the_default_yields() {
+        let long = |vars: &[(&str, &str)]| read(vars).map(|it| it.give_up_after);
+        let hour = Duration::from_hours(1);
+        assert_eq!(
+            long(&[("INPUT_TIMEOUT", "45m"), ("INPUT_Time-Out", "1h")]),
+            Ok(hour)
+        );
+        assert_eq!(
+            long(&[("INPUT_TIME_OUT", "1h"), ("INPUT_TIME-OUT", "1h")]),
+            Ok(hour)
+        );
+        assert_eq!(long(&[("INPUT_TIMEOUT", "3600")]), Ok(hour));
+        let error = long(&[("INPUT_TIMEOUT", "2h"), ("INPUT_TIME-OUT", "1h")]).unwrap_err();
+        assert!(error.problems[0].contains("two spellings"), "{error}");
+    }
+
+    #[test]
+    fn variables_count_where_an_input_is_absent() {
+        let vars = [
+            ("INPUT_API_TOKEN", ""),
+            ("CLOUDFLARE_API_TOKEN", "from-variable"),
+            ("INPUT_ACCOUNT_ID", ""),
+            ("CLOUDFLARE_ACCOUNT_ID", "fromvariable"),
+            ("CLOUDFLARE_BASE_URL", "https://second.example/v4/"),
+        ];
+        let config = read(&vars).unwrap();
+        assert_eq!(config.account_id, "fromvariable");
+        assert_eq!(config.route.base_url, "https://second.example/v4");
+        let Credentials::Token(token) = config.credentials else {
+            panic!("a token was given");
+        };
+        assert_eq!(token.expose_secret(), "from-variable");
+    }
+
+    #[test]
+    fn a_token_wins_and_half_a_pair_is_bad() {
+        let email = ("INPUT_API_EMAIL", "me@example.com");
+        assert!(matches!(
+            read(&[email]).unwrap().credentials,
+            Credentials::Token(_)
+        ));
+        let no_token = ("INPUT_API_TOKEN", "");
+        let error = read(&[no_token, email]).unwrap_err();
+        assert!(error.problems[0].contains("`api_key` is missing beside `api_email`"));
+        let pair = read(&[no_token, email, ("CLOUDFLARE_API_KEY", "hush")]).unwrap();
+        assert!(matches!(pair.credentials, Credentials::Key { .. }));
+    }
+
+    #[test]
+    fn what_would_be_ignored_is_said() {
+        let id = ("INPUT_DEPLOYMENT_ID", "9a8b7c6d");
+        let config = read(&[id, ("INPUT_BRANCH", "main"), ("INPUT_ARGS", "x")]).unwrap();
+        assert_eq!(config.warnings.len(), 1);
+        assert!(config.warnings[0].contains("`branch` narrows only"));
+        let error = read(&[("INPUT_WAIT", "false"), ("INPUT_MAX_ATTEMPTS", "2")]).unwrap_err();
+        assert!(error.problems[0].contains("`max_attempts` needs `wait: true`"));
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_addresses() {
+        for host in ["localhost:1", "127.0.0.1:1", "127.9.9.9", "[::1]:1"] {
+            let url = format!("http://{host}/client/v4");
+            assert_eq!(
+                read(&[("INPUT_API_BASE_URL", &url)])
+                    .unwrap()
+                    .route
+                    .base_url,
+                url
+            );
+        }
+        for host in [
+            "localhost.example",
+            "10.0.0.1",
+            "[::2]",
+            "127.0.0.1.nip.example",
+        ] {
+            assert!(read(&[("INPUT_API_BASE_URL", &format!("http://{host}/v4"))]).is_err());
+        }
+    }
+}
