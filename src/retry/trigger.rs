@@ -333,7 +333,7 @@ mod tests {
         let push = made("push", 32, "github:push", "abc");
         let retry = made("retry", 31, "ad_hoc", "abc");
         check(&[push.clone(), retry], Some(("retry", false)));
-        check(&[push.clone()], Some(("push", true)));
+        check(std::slice::from_ref(&push), Some(("push", true)));
         let twin = made("twin", 31, "github:push", "abc");
         check(&[push, twin], Some(("push", true)));
     }

@@ -364,7 +364,7 @@ mod tests {
             let Reaction { events, next } = watch.handle(elapsed, polled(deployment(answer)));
             for line in events.iter().filter_map(line) {
                 let symbol = line.symbol.map(|it| format!("{} ", it.char()));
-                shown += &format!("{}{}\n", symbol.unwrap_or_default(), line.text);
+                shown.extend([symbol.unwrap_or_default(), line.text, "\n".to_owned()]);
             }
             if let Next::Finish(outcome) = next {
                 finished = Some(outcome);
