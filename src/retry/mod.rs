@@ -233,3 +233,6 @@ fn unreachable(error: &ClientError) -> Outcome {
         hint: error.hint().map(str::to_owned),
     }
 }
+
+#[cfg(test)]
+mod tests;

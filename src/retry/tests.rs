@@ -1,0 +1,316 @@
+//! Whole runs against the fake API, in a time that passes by itself.
+
+use std::cell::RefCell;
+use std::fmt::Write as _;
+use std::io;
+use std::ops::Range;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout};
+
+use super::*;
+use crate::cloudflare::transport::{Answer, Body, Request, SendError};
+use crate::config::vars::Vars;
+use crate::fake::{self, ACCOUNT, Api, Fault, Life, PROJECT, Reply, Route, TOKEN, When};
+use crate::report::Report;
+use crate::report::line::line;
+use crate::retry::edge::Signals;
+
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The fake without a socket, its clock driven by tokio's.
+struct Direct {
+    api: RefCell<Api>,
+    outages: Vec<Outage>,
+    started: Instant,
+}
+
+/// What requests of a route meet for a while, if there are any.
+struct Outage {
+    route: Route,
+    during: Range<Duration>,
+    fault: Fault,
+}
+
+/// What is left of a body, and how it breaks off.
+struct Rest {
+    body: Option<Vec<u8>>,
+    is_broken: bool,
+}
+
+fn no_answer() -> SendError {
+    SendError::NoAnswer("connection reset".into())
+}
+
+impl Transport for Direct {
+    type Body = Rest;
+
+    async fn send(&self, request: &Request) -> Result<Answer<Rest>, SendError> {
+        let target = format!("/client/v4{}", request.path);
+        let asked = fake::Request::new(request.method.as_str(), &target)
+            .with_header("authorization", &format!("Bearer {TOKEN}"))
+            .with_header("content-type", "application/json")
+            .with_body("{}");
+        let answer = {
+            let mut api = self.api.borrow_mut();
+            let now = self.started.elapsed();
+            let route = Route::of(&asked).0;
+            let is_due = |it: &&Outage| it.route == route && it.during.contains(&now);
+            if let Some(outage) = self.outages.iter().find(is_due) {
+                api.add_fault(When::next(route), outage.fault.clone());
+            }
+            api.set_now(now);
+            api.answer(&asked)
+        };
+        let (reply, is_broken) = match answer {
+            fake::Answer::Http(reply) => (reply, false),
+            fake::Answer::Late(delay, reply) => {
+                timeout(REQUEST_TIMEOUT, sleep(delay))
+                    .await
+                    .map_err(|_| no_answer())?;
+                (reply, false)
+            }
+            fake::Answer::Stall => {
+                sleep(REQUEST_TIMEOUT).await;
+                return Err(no_answer());
+            }
+            fake::Answer::Reset | fake::Answer::Close => return Err(no_answer()),
+            fake::Answer::StallMidBody(reply)
+            | fake::Answer::Truncated(reply)
+            | fake::Answer::Huge(reply, ..) => (reply, true),
+        };
+        let headers = reply.headers.iter().map(|(name, value)| {
+            let name = reqwest::header::HeaderName::from_bytes(name.as_bytes()).unwrap();
+            (name, value.parse().unwrap())
+        });
+        Ok(Answer {
+            status: reply.status,
+            headers: headers.collect(),
+            body: Rest {
+                body: Some(reply.body),
+                is_broken,
+            },
+        })
+    }
+}
+
+impl Body for Rest {
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, SendError> {
+        match self.body.take() {
+            Some(body) if self.is_broken => Ok(Some(body[..body.len() / 2].to_vec())),
+            None if self.is_broken => Err(no_answer()),
+            body => Ok(body),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Lines(String);
+
+impl Report for Lines {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        if let Some(line) = line(event) {
+            let symbol = line.symbol.map(|it| format!("{} ", it.char()));
+            let _ = writeln!(self.0, "{}{}", symbol.unwrap_or_default(), line.text);
+        }
+        Ok(())
+    }
+}
+
+struct Told {
+    status: &'static str,
+    code: u8,
+    log: String,
+    api: Api,
+    took: Duration,
+}
+
+fn an_api() -> Api {
+    Api::new()
+        .clock(fake::Clock::Manual)
+        .deployment(fake::Deployment::failed("4f1c2a9e"))
+}
+
+async fn told(api: Api, inputs: &[(&str, &str)]) -> Told {
+    told_with(api, Vec::new(), inputs).await
+}
+
+async fn told_with(api: Api, outages: Vec<Outage>, inputs: &[(&str, &str)]) -> Told {
+    let id = fake::full_id("4f1c2a9e");
+    let mut vars = vec![
+        ("INPUT_ACCOUNT_ID", ACCOUNT),
+        ("INPUT_PROJECT_NAME", PROJECT),
+        ("INPUT_DEPLOYMENT_ID", id.as_str()),
+        ("INPUT_API_TOKEN", TOKEN),
+    ];
+    vars.extend(inputs);
+    let vars = vars
+        .into_iter()
+        .map(|(name, value)| (name.into(), value.into()));
+    let config = Config::from_vars(&Vars::from_os(vars), &["INPUT_"]).unwrap();
+    let started = Instant::now();
+    let transport = Direct {
+        api: RefCell::new(api),
+        outages,
+        started,
+    };
+    let client = Client::new(&transport, &config.account_id, &config.project_name);
+    let mut lines = Lines::default();
+    let edge = Edge::new(&mut lines, Signals::listen().unwrap(), config.give_up_after);
+    let ending = run(&config, &client, edge).await;
+    Told {
+        status: ending.outcome.status(),
+        code: ending.exit_code(),
+        log: lines.0,
+        took: started.elapsed(),
+        api: transport.api.into_inner(),
+    }
+}
+
+impl<T: Transport> Transport for &T {
+    type Body = T::Body;
+
+    async fn send(&self, request: &Request) -> Result<Answer<T::Body>, SendError> {
+        (*self).send(request).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_succeeds_is_a_success() {
+    let told = told(an_api().retries_to(Life::success()), &[]).await;
+    assert_eq!((told.status, told.code), ("success", 0), "{}", told.log);
+    assert_eq!(told.api.made().len(), 1);
+    let ends: Vec<_> = told.log.lines().filter(|it| it.starts_with('✓')).collect();
+    assert_eq!(ends.len(), 5, "{}", told.log);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_fails_fails_the_step() {
+    let told = told(an_api().retries_to(Life::fails_in("build")), &[]).await;
+    assert_eq!((told.status, told.code), ("failure", 1), "{}", told.log);
+    assert_eq!(told.api.made().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_request_goes_out_while_the_api_asks_to_stay_away() {
+    let limited = Reply::rate_limited().retry_after(300);
+    let api = an_api()
+        .retries_to(Life::success())
+        .fault(When::next(Route::Get).after_post(), limited);
+    let told = told(api, &[]).await;
+    assert_eq!((told.status, told.code), ("success", 0), "{}", told.log);
+    let at: Vec<_> = told
+        .api
+        .records()
+        .iter()
+        .map(|it| (it.at, it.status))
+        .collect();
+    let limited = at.iter().position(|it| it.1 == Some(429)).unwrap();
+    assert!(at[limited].0 + Duration::from_mins(5) <= at[limited + 1].0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_absurd_time_to_stay_away_ends_at_the_timeout() {
+    let limited = Reply::rate_limited().header("retry-after", "18446744073709551615");
+    let api = an_api()
+        .retries_to(Life::success())
+        .fault(When::next(Route::Get).after_post(), limited);
+    let told = told(api, &[("INPUT_TIMEOUT", "10m")]).await;
+    assert_eq!((told.status, told.code), ("timed_out", 4), "{}", told.log);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_that_is_down_for_five_minutes_is_given_up() {
+    let api = an_api()
+        .retries_to(Life::success())
+        .fault(When::next(Route::Get).after_post().forever(), Fault::Reset);
+    let told = told(api, &[]).await;
+    assert_eq!((told.status, told.code), ("error", 3), "{}", told.log);
+    assert!(Duration::from_mins(5) <= told.took && told.took < Duration::from_mins(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_build_that_never_ends_is_left_at_the_timeout() {
+    let api = an_api().retries_to(Life::never_ends_in("build"));
+    let told = told(api, &[("INPUT_TIMEOUT", "20m")]).await;
+    assert_eq!((told.status, told.code), ("timed_out", 4), "{}", told.log);
+    assert_eq!(told.took, Duration::from_mins(20));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_makes_no_second_deployment() {
+    let cases = [
+        (When::next(Route::Retry).made(), 1),
+        (When::next(Route::Retry), 2),
+    ];
+    for (when, posts) in cases {
+        let api = an_api()
+            .retries_to(Life::success())
+            .list_lag(Duration::from_secs(8))
+            .fault(when, Fault::Reset);
+        let told = told(api, &[]).await;
+        assert_eq!((told.status, told.code), ("success", 0), "{}", told.log);
+        assert_eq!(told.api.made().len(), 1, "{}", told.log);
+        assert_eq!(told.api.count(Route::Retry), posts, "{}", told.log);
+    }
+}
+
+/// Numbers that are the same for the same seed.
+struct Drawn(u64);
+
+impl Drawn {
+    fn below(&mut self, end: usize) -> usize {
+        // Xorshift.
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 33).unwrap() % end
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_goes_wrong_one_deployment_is_made_and_its_end_told() {
+    for seed in 1..=300 {
+        let mut drawn = Drawn(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed));
+        let (life, expected) = match drawn.below(4) {
+            0 => (Life::success(), "success"),
+            1 => (Life::fails_in("build"), "failure"),
+            2 => (Life::canceled_in("clone_repo"), "canceled"),
+            _ => (
+                Life::success().takes("build", Duration::from_mins(9)),
+                "success",
+            ),
+        };
+        let mut api = an_api()
+            .retries_to(life)
+            .list_lag(Duration::from_secs(drawn.below(12) as u64))
+            .get_lag(Duration::from_secs(drawn.below(12) as u64));
+        if drawn.below(2) == 0 {
+            let when = When::next(Route::Retry);
+            let is_made = drawn.below(2) == 0;
+            api.add_fault(if is_made { when.made() } else { when }, Fault::Reset);
+        }
+        let mut outages = Vec::new();
+        for _ in 0..drawn.below(4) {
+            let route = [Route::Get, Route::List][drawn.below(2)];
+            let from = Duration::from_secs(drawn.below(200) as u64);
+            let during = from..from + Duration::from_secs(1 + drawn.below(40) as u64);
+            let fault = match drawn.below(6) {
+                0 => Reply::text(503, "upstream connect error").into(),
+                1 => Reply::html(502, "<h1>Bad gateway</h1>").into(),
+                2 => Reply::rate_limited().retry_after(20).into(),
+                3 => Fault::Truncate,
+                4 => Fault::Stall,
+                _ => Fault::Close,
+            };
+            outages.push(Outage {
+                route,
+                during,
+                fault,
+            });
+        }
+        let told = told_with(api, outages, &[]).await;
+        assert_eq!(told.status, expected, "seed {seed}\n{}", told.log);
+        assert_eq!(told.api.made().len(), 1, "seed {seed}\n{}", told.log);
+    }
+}
