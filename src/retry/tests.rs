@@ -270,7 +270,7 @@ impl Drawn {
 
 #[tokio::test(start_paused = true)]
 async fn whatever_goes_wrong_one_deployment_is_made_and_its_end_told() {
-    for seed in 1..=300 {
+    for seed in 1..=1_000 {
         let mut drawn = Drawn(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed));
         let (life, expected) = match drawn.below(4) {
             0 => (Life::success(), "success"),

@@ -6,6 +6,8 @@ mod fake;
 #[cfg(test)]
 mod endings;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod inputs;
 #[cfg(test)]
 mod signals;
@@ -13,3 +15,5 @@ mod signals;
 mod step;
 #[cfg(test)]
 mod targets;
+#[cfg(test)]
+mod transport;

@@ -1,0 +1,181 @@
+//! The wire: certificates, proxies, redirects, connections.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use crate::fake::{Api, Authority, Deployment, Fake, Fault, Life, Listen, Reply, Route, When};
+use crate::step::{ORIGINAL, Step};
+
+fn api() -> Api {
+    let life = Life::success()
+        .takes("initialize", std::time::Duration::ZERO)
+        .takes("build", std::time::Duration::ZERO);
+    Api::new()
+        .clock(crate::fake::Clock::PerRequest(
+            std::time::Duration::from_secs(20),
+        ))
+        .deployment(Deployment::failed(ORIGINAL))
+        .retries_to(life)
+}
+
+fn trusting(step: Step, authority: &Authority) -> (Step, tempfile::NamedTempFile) {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(authority.pem().as_bytes()).unwrap();
+    let path = file.path().to_str().unwrap().to_owned();
+    (step.var("SSL_CERT_FILE", &path), file)
+}
+
+#[test]
+fn a_companys_own_authority_is_trusted_when_it_is_named() {
+    for is_old in [false, true] {
+        let authority = Authority::new();
+        let server = if is_old {
+            authority.server_with_tls12()
+        } else {
+            authority.server()
+        };
+        let fake = Fake::listen(api(), Listen::default().tls(server));
+        let (step, _file) = trusting(Step::new(&fake), &authority);
+        let done = step.run();
+        assert_eq!(done.code, 0, "{}", done.log);
+        assert_eq!(fake.handshakes(), 1, "one connection serves a whole run");
+    }
+}
+
+#[test]
+fn a_certificate_of_an_unknown_authority_ends_the_run_at_once() {
+    let authority = Authority::new();
+    let fake = Fake::listen(Api::new(), Listen::default().tls(authority.server()));
+    let done = Step::new(&fake).run();
+    assert_eq!(done.code, 3, "{}", done.log);
+    assert!(done.log.contains("SSL_CERT_FILE"), "{}", done.log);
+    assert_eq!(fake.records().len(), 0);
+}
+
+#[test]
+fn an_authority_file_that_is_not_there_is_named() {
+    let fake = Fake::start(Api::new());
+    let done = Step::new(&fake)
+        .var("SSL_CERT_FILE", "/nowhere/ca.pem")
+        .run();
+    assert_eq!(done.code, 2, "{}", done.log);
+    assert!(done.log.contains("SSL_CERT_FILE"), "{}", done.log);
+}
+
+#[test]
+fn the_api_is_reached_over_ipv6() {
+    let fake = Fake::listen(api(), Listen::default().ipv6());
+    assert_eq!(Step::new(&fake).run().code, 0);
+    assert_eq!(fake.connections(), 1, "one connection serves a whole run");
+}
+
+#[test]
+fn a_handshake_that_stalls_is_no_retry_that_was_taken() {
+    let authority = Authority::new();
+    let listen = Listen::default()
+        .tls(authority.server())
+        .stall_connections();
+    let fake = Fake::listen(Api::new(), listen);
+    let (step, _file) = trusting(Step::new(&fake).with("timeout", "15s"), &authority);
+    let done = step.run();
+    assert_eq!(done.code, 4, "{}", done.log);
+    assert!(
+        done.log.contains("failed to connect to the Pages API"),
+        "{}",
+        done.log
+    );
+    assert!(
+        done.log
+            .ends_with("Timed out after 15s; nothing goes on\nhint: give `timeout` more time\n"),
+        "{}",
+        done.log
+    );
+}
+
+#[test]
+fn a_redirect_takes_the_token_nowhere() {
+    let other = Fake::start(Api::new());
+    let elsewhere = Reply::text(307, "").header("location", &other.url());
+    let api = Api::new()
+        .deployment(Deployment::failed(ORIGINAL))
+        .fault(When::next(Route::Get), Fault::from(elsewhere));
+    let fake = Fake::start(api);
+    let done = Step::new(&fake).run();
+    assert_eq!(done.code, 3);
+    assert!(done.log.contains("check `api_base_url`"), "{}", done.log);
+    assert_eq!(other.connections(), 0);
+}
+
+/// A proxy that tunnels, and counts what it was asked for.
+fn proxy() -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let tunnels = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&tunnels);
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let client = client.unwrap();
+            let mut lines = BufReader::new(client.try_clone().unwrap()).lines();
+            let request = lines.next().unwrap().unwrap();
+            let Some(target) = request.strip_prefix("CONNECT ") else {
+                continue;
+            };
+            while lines.next().is_some_and(|it| !it.unwrap().is_empty()) {}
+            count.fetch_add(1, Ordering::SeqCst);
+            let address = target.split(' ').next().unwrap();
+            let server = TcpStream::connect(address).unwrap();
+            (&client).write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+            let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            thread::spawn(move || copy(from, to));
+            thread::spawn(move || copy(server, client));
+        }
+    });
+    (url, tunnels)
+}
+
+fn copy(mut from: TcpStream, mut to: TcpStream) {
+    let mut buffer = [0; 4096];
+    while let Ok(read) = from.read(&mut buffer) {
+        if read == 0 || to.write_all(&buffer[..read]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(std::net::Shutdown::Both);
+}
+
+#[test]
+fn a_proxy_is_used_as_a_tunnel_unless_no_proxy_says_otherwise() {
+    for (no_proxy, expected) in [("", 1), ("127.0.0.1", 0)] {
+        let (url, tunnels) = proxy();
+        let authority = Authority::new();
+        let fake = Fake::listen(api(), Listen::default().tls(authority.server()));
+        let step = Step::new(&fake)
+            .var("HTTPS_PROXY", &url)
+            .var("NO_PROXY", no_proxy);
+        let (step, _file) = trusting(step, &authority);
+        let done = step.run();
+        assert_eq!(done.code, 0, "{}", done.log);
+        assert_eq!(tunnels.load(Ordering::SeqCst), expected);
+    }
+}
+
+#[test]
+fn each_request_says_who_asks_and_the_retry_has_an_empty_object() {
+    let fake = Fake::start(api());
+    assert_eq!(Step::new(&fake).run().code, 0);
+    let agent = concat!("pages-retry/", env!("CARGO_PKG_VERSION"));
+    for record in fake.records() {
+        assert_eq!(record.request.header("user-agent"), Some(agent));
+    }
+    let [post] = &fake.posts()[..] else {
+        panic!("one request to retry");
+    };
+    assert_eq!(post.request.body, b"{}");
+    assert_eq!(
+        post.request.header("content-type"),
+        Some("application/json")
+    );
+}
