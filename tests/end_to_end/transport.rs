@@ -179,3 +179,47 @@ fn each_request_says_who_asks_and_the_retry_has_an_empty_object() {
         Some("application/json")
     );
 }
+
+#[test]
+fn a_plain_proxy_is_used_for_plain_http() {
+    let fake = Fake::start(api());
+    let proxy = format!("http://{}", fake.address());
+    // Nobody listens there: only the proxy can answer.
+    let step = Step::new(&fake).with("api_base_url", "http://127.0.0.1:9/client/v4");
+    let done = step.var("HTTP_PROXY", &proxy).run();
+    assert_eq!(done.code, 0, "{}", done.log);
+}
+
+#[test]
+fn a_folder_of_authorities_is_read_too() {
+    let authority = Authority::new();
+    let fake = Fake::listen(api(), Listen::default().tls(authority.server()));
+    let folder = tempfile::tempdir().unwrap();
+    // The name that OpenSSL's rehash would give has this form.
+    std::fs::write(folder.path().join("0a1b2c3d.0"), authority.pem()).unwrap();
+    let path = folder.path().to_str().unwrap().to_owned();
+    let done = Step::new(&fake).var("SSL_CERT_DIR", &path).run();
+    assert_eq!(done.code, 0, "{}", done.log);
+}
+
+#[test]
+fn what_the_api_says_beside_a_success_is_shown() {
+    let message = serde_json::json!({"code": 1, "message": "Builds are slow today"});
+    let fake = Fake::start(api().message(message));
+    let done = Step::new(&fake).with("wait", "false").run();
+    assert!(
+        done.log.contains("Builds are slow today (code 1)\n"),
+        "{}",
+        done.log
+    );
+}
+
+#[test]
+fn what_is_left_of_the_rate_limit_is_not_used_up() {
+    let limit = "\"burst\";r=900;t=60, \"default\";r=1;t=3;new=?1";
+    let fake = Fake::start(api().header("RateLimit", limit));
+    let done = Step::new(&fake).run();
+    assert_eq!(done.code, 0, "{}", done.log);
+    let longest = fake.gaps().into_iter().max().unwrap();
+    assert!(std::time::Duration::from_secs(3) <= longest, "{longest:?}");
+}
