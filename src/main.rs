@@ -42,6 +42,7 @@ use crate::report::Report;
 use crate::report::harmless::secrets::Secrets;
 use crate::report::log::Log;
 use crate::report::summary;
+use crate::report::terminal::Terminal;
 use crate::retry::edge::{Edge, Signals};
 use crate::retry::event::Event;
 use crate::retry::outcome::{Ending, Outcome};
@@ -87,14 +88,21 @@ fn run() -> ExitCode {
         shows_debug,
         &token,
     );
-    let Ok(mut log) = log else {
+    let Ok(log) = log else {
         // There is nowhere left to say so.
         return ExitCode::from(2);
     };
+    let is_ci = vars.get("CI").is_some() || host.name() != "plain";
+    let mut log: Box<dyn Report> =
+        if report::is_live(&log_format, is_ci, io::stdout().is_terminal()) {
+            Box::new(Terminal::new(log))
+        } else {
+            Box::new(log)
+        };
     let config = Config::from_vars(&vars, host.input_prefixes());
     let ending = match &config {
         Ok(config) => {
-            retry(config, &mut log).unwrap_or_else(|error| unusable(format!("{error:#}")))
+            retry(config, &mut *log).unwrap_or_else(|error| unusable(format!("{error:#}")))
         }
         Err(error) => {
             for message in error.warnings.iter().cloned() {
@@ -111,13 +119,13 @@ fn run() -> ExitCode {
         Ok(config) => config.output_file.as_ref(),
         Err(error) => error.output_file.as_ref(),
     };
-    let ending = hand_over(ending, &vars, host, output_file, &mut log, &token);
+    let ending = hand_over(ending, &vars, host, output_file, &mut *log, &token);
     if config.as_ref().map_or(true, |it| it.summary) {
         let known: Vec<&str> = secrets.iter().map(String::as_str).collect();
         let markdown = summary::render(&ending);
         let markdown = Secrets::new(&known).hide(&markdown).into_owned();
         if let Some(delivery) = host.summarize(&vars, markdown) {
-            deliver(&delivery, "the summary", &mut log);
+            deliver(&delivery, "the summary", &mut *log);
         }
     }
     let code = ending.exit_code();

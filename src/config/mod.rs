@@ -435,6 +435,11 @@ mod tests {
             ("ENVIRONMENT", "prod", "use one of `production`, `preview`"),
             ("COMMIT_HASH", "abc", "`commit_hash` is not a commit hash"),
             (
+                "DEPLOYMENT_ID",
+                "https://dash.cloudflare.com/?to=/:account/pages/view/site/",
+                "is not the dashboard page of a deployment",
+            ),
+            (
                 "MAX_ATTEMPTS",
                 "0",
                 "`max_attempts` is not a whole number of at least 1",

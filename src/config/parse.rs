@@ -91,7 +91,7 @@ pub(super) fn project_name(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn commit_hash(text: &str) -> Result<String, String> {
-    if 7 <= text.len() && text.bytes().all(|it| it.is_ascii_hexdigit()) {
+    if (7..=40).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_hexdigit()) {
         Ok(text.to_ascii_lowercase())
     } else {
         Err(format!(

@@ -94,7 +94,13 @@ impl Target {
                 "is a URL of another project than `project_name`: `{text}`"
             ));
         }
-        Self::parse(id, account_id, project_name)
+        let is_good = |it: char| it.is_ascii_alphanumeric() || it == '-';
+        if id.is_empty() || !id.chars().all(is_good) {
+            return Err(format!(
+                "is not the dashboard page of a deployment: `{text}`"
+            ));
+        }
+        Ok(Self::from_id(id))
     }
 
     /// Whether `branch`, `environment` and `commit_hash` mean anything to it.
@@ -276,4 +282,58 @@ fn host_of(url: &str) -> Option<String> {
         .ok()?
         .host_str()
         .map(str::to_ascii_lowercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deployment_is_named_in_every_form_that_people_paste() {
+        let id = |it: &str| Ok(Target::Id(it.to_owned()));
+        let host = |it: &str| Ok(Target::Host(it.to_owned()));
+        let cases = [
+            ("latest", Ok(Target::Latest)),
+            ("latest-failed", Ok(Target::LatestFailed)),
+            ("4F1C2A9E", Ok(Target::ShortId("4f1c2a9e".to_owned()))),
+            (
+                "4f1c2a9e-0000-4000-8000-0000",
+                id("4f1c2a9e-0000-4000-8000-0000"),
+            ),
+            (
+                "https://4F1C2A9E.site.pages.dev/a?b",
+                host("4f1c2a9e.site.pages.dev"),
+            ),
+            (
+                "https://dash.cloudflare.com/abc/pages/view/site/d0",
+                id("d0"),
+            ),
+            (
+                "https://dash.cloudflare.com/?to=/:account/pages/view/site/d0",
+                id("d0"),
+            ),
+            (
+                "https://dash.cloudflare.com/def/pages/view/site/d0",
+                Err("another account"),
+            ),
+            (
+                "https://dash.cloudflare.com/abc/pages/view/other/d0",
+                Err("another project"),
+            ),
+            (
+                "https://dash.cloudflare.com/abc/pages/view/site",
+                Err("not the dashboard page"),
+            ),
+            ("https://", Err("is not a URL")),
+            ("site.pages.dev", Err("neither an id nor a URL")),
+            ("../4f1c2a9e", Err("neither an id nor a URL")),
+        ];
+        for (text, expected) in cases {
+            let parsed = Target::parse(text, "abc", "site");
+            match expected {
+                Ok(expected) => assert_eq!(parsed, Ok(expected), "{text}"),
+                Err(part) => assert!(parsed.unwrap_err().contains(part), "{text}"),
+            }
+        }
+    }
 }
