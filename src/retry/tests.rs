@@ -158,6 +158,7 @@ async fn told_with(api: Api, outages: Vec<Outage>, inputs: &[(&str, &str)]) -> T
     let mut lines = Lines::default();
     let edge = Edge::new(&mut lines, Signals::listen().unwrap(), config.give_up_after);
     let ending = run(&config, &client, edge).await;
+    let _ = lines.event(&Event::Finished(Box::new(ending.clone())));
     Told {
         status: ending.outcome.status(),
         code: ending.exit_code(),
@@ -227,6 +228,8 @@ async fn an_api_that_is_down_for_five_minutes_is_given_up() {
     let told = told(api, &[]).await;
     assert_eq!((told.status, told.code), ("error", 3), "{}", told.log);
     assert!(Duration::from_mins(5) <= told.took && told.took < Duration::from_mins(7));
+    let page = "goes on at Cloudflare: https://dash.cloudflare.com/?to=/:account/pages/view/site/";
+    assert!(told.log.contains(page), "{}", told.log);
 }
 
 #[tokio::test(start_paused = true)]
@@ -252,6 +255,29 @@ async fn a_lost_answer_makes_no_second_deployment() {
         assert_eq!((told.status, told.code), ("success", 0), "{}", told.log);
         assert_eq!(told.api.made().len(), 1, "{}", told.log);
         assert_eq!(told.api.count(Route::Retry), posts, "{}", told.log);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_push_that_comes_while_an_answer_is_lost_is_not_put_in_the_shade() {
+    let push = fake::Deployment::running("5ec0dde4", Life::success()).commit("ddddddd");
+    let api = an_api()
+        .push_at_the_post(push)
+        .fault(When::next(Route::Retry), Fault::Reset);
+    let told = told(api, &[]).await;
+    assert_eq!((told.status, told.code), ("refused", 2), "{}", told.log);
+    assert_eq!(told.api.count(Route::Retry), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_each_silent_minute_one_line_says_what_is_running() {
+    let life = Life::success().takes("build", Duration::from_secs(210));
+    let told = told(an_api().retries_to(life), &[]).await;
+    let lines: Vec<_> = told.log.lines().filter(|it| it.starts_with('…')).collect();
+    assert_eq!(lines.len(), 3, "{}", told.log);
+    for (line, minute) in lines.iter().zip(1..) {
+        let expected = format!("… build still running after {minute}m00s");
+        assert_eq!(*line, expected);
     }
 }
 
