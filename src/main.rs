@@ -120,10 +120,13 @@ fn run() -> ExitCode {
         Err(error) => error.output_file.as_ref(),
     };
     let ending = hand_over(ending, &vars, host, output_file, &mut *log, &token);
-    if config.as_ref().map_or(true, |it| it.summary) {
+    let wants_summary = match &config {
+        Ok(config) => config.summary,
+        Err(error) => error.summary,
+    };
+    if wants_summary {
         let known: Vec<&str> = secrets.iter().map(String::as_str).collect();
-        let markdown = summary::render(&ending);
-        let markdown = Secrets::new(&known).hide(&markdown).into_owned();
+        let markdown = summary::render(&ending, &Secrets::new(&known));
         if let Some(delivery) = host.summarize(&vars, markdown) {
             deliver(&delivery, "the summary", &mut *log);
         }

@@ -106,6 +106,8 @@ pub(crate) struct ConfigError {
     pub(crate) warnings: Vec<String>,
     /// The outputs are written for bad input too.
     pub(crate) output_file: Option<OutputFile>,
+    /// So is the summary, unless it is not wanted.
+    pub(crate) summary: bool,
 }
 
 impl Config {
@@ -125,6 +127,7 @@ impl Config {
                 problems: reading.problems,
                 warnings: reading.warnings,
                 output_file,
+                summary: parse::boolean(&inputs.summary).unwrap_or(true),
             }),
         }
     }

@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 
 use crate::cloudflare::deployment::{Deployment, EnvVar, StageStatus};
 use crate::report::harmless::markup::{code, fence_for, markdown, mermaid};
-use crate::report::harmless::{Colors, inline, line};
+use crate::report::harmless::secrets::Secrets;
+use crate::report::harmless::{Colors, inline};
 use crate::report::line::{advice, last_line, span};
 use crate::retry::outcome::{Attempt, Ending};
 use crate::retry::watch::took;
@@ -18,28 +19,30 @@ const MOST: usize = 100_000;
 /// Variables and aliases beyond these are counted, not named.
 const MOST_NAMES: usize = 50;
 
-/// Renders the summary of a run.
-pub(crate) fn render(ending: &Ending) -> String {
-    let whole = parts(ending).concat();
+/// Renders the summary of a run, without a secret.
+pub(crate) fn render(ending: &Ending, secrets: &Secrets) -> String {
+    let pen = &Pen { secrets };
+    let parts = parts(ending, pen);
+    let whole = parts.concat();
     if whole.len() <= MOST {
         return whole;
     }
     // Only the first part has a bound by itself; the log has the rest.
-    parts(ending).swap_remove(0)
+    parts.into_iter().next().unwrap_or_default()
 }
 
-fn parts(ending: &Ending) -> Vec<String> {
-    let mut parts = vec![headline(ending)];
+fn parts(ending: &Ending, pen: &Pen) -> Vec<String> {
+    let mut parts = vec![headline(ending, pen)];
     for (n, attempt) in ending.attempts.iter().enumerate() {
-        parts.push(stages(ending, n, attempt));
-        parts.push(failure(attempt));
+        parts.push(stages(ending, n, attempt, pen));
+        parts.push(failure(attempt, pen));
     }
-    parts.push(gantt(&ending.attempts));
-    parts.extend(ending.deployment().map(built));
+    parts.push(gantt(&ending.attempts, pen));
+    parts.extend(ending.deployment().map(|it| built(it, pen)));
     parts
 }
 
-fn headline(ending: &Ending) -> String {
+fn headline(ending: &Ending, pen: &Pen) -> String {
     let symbol = match (ending.outcome.is_good(), ending.fails) {
         (true, _) => "✅",
         (false, true) => "❌",
@@ -49,25 +52,25 @@ fn headline(ending: &Ending) -> String {
     let url = deployment.map_or("", |it| it.url.as_str());
     // The link follows as one of its own: an address in the text would end it.
     let line = last_line(ending).replace(url, "");
-    let line = markdown(line.trim_end_matches([':', ' ']));
+    let line = pen.markdown(line.trim_end_matches([':', ' ']));
     let mut text = format!("### {symbol} {line}");
-    if let Some(deployment) = deployment {
-        let site = link("Site", url);
-        let page = Ending::page(&ending.project_name, &deployment.id);
-        let _ = write!(text, " · {site} · {}", link("Dashboard", &page));
+    if deployment.is_some() {
+        let site = pen.link("Site", url);
+        let page = pen.link("Dashboard", &ending.dashboard_url());
+        let _ = write!(text, " · {site} · {page}");
     }
     text.push_str("\n\n");
     if let Some(advice) = advice(ending).filter(|_| !ending.outcome.is_good()) {
-        let _ = write!(text, "{}\n\n", markdown(&advice));
+        let _ = write!(text, "{}\n\n", pen.markdown(&advice));
     }
     text
 }
 
 /// A table of the stages of one attempt, with what they usually take.
-fn stages(ending: &Ending, n: usize, attempt: &Attempt) -> String {
+fn stages(ending: &Ending, n: usize, attempt: &Attempt, pen: &Pen) -> String {
     let mut text = String::new();
     if 1 < ending.attempts.len() {
-        let id = code(attempt.deployment.short_id());
+        let id = pen.code(attempt.deployment.short_id());
         let _ = write!(text, "#### Attempt {}: {id}\n\n", n + 1);
     }
     text.push_str("| stage | result | time | usually |\n|---|---|---|---|\n");
@@ -79,12 +82,12 @@ fn stages(ending: &Ending, n: usize, attempt: &Attempt) -> String {
             StageStatus::Failure => "✗ failed".to_owned(),
             StageStatus::Canceled => "⊘ canceled".to_owned(),
             StageStatus::Skipped => "» skipped".to_owned(),
-            StageStatus::Other(word) => markdown(word),
+            StageStatus::Other(word) => pen.markdown(word),
         };
         let usually = ending.usual.of(&stage.name).map(span).unwrap_or_default();
         let took = took(&stage).map(span).unwrap_or_default();
-        let name = markdown(&stage.name.to_string());
-        let (took, usually) = (markdown(&took), markdown(&usually));
+        let name = pen.markdown(&stage.name.to_string());
+        let (took, usually) = (pen.markdown(&took), pen.markdown(&usually));
         let _ = writeln!(text, "| {name} | {result} | {took} | {usually} |");
     }
     text.push('\n');
@@ -92,12 +95,15 @@ fn stages(ending: &Ending, n: usize, attempt: &Attempt) -> String {
 }
 
 /// Why an attempt failed, with the lines of the build log that tell most.
-fn failure(attempt: &Attempt) -> String {
+fn failure(attempt: &Attempt, pen: &Pen) -> String {
     let mut text = String::new();
     if let Some(reason) = attempt.reason {
-        let _ = write!(text, "**Why:** {}\n\n", markdown(reason));
+        let _ = write!(text, "**Why:** {}\n\n", pen.markdown(reason));
     }
-    let lines = attempt.telling.iter().map(|it| line(it, Colors::Stripped));
+    let lines = attempt
+        .telling
+        .iter()
+        .map(|it| pen.secrets.line(it, Colors::Stripped));
     let lines = lines.collect::<Vec<_>>().join("\n");
     if !lines.is_empty() {
         let fence = fence_for(&lines);
@@ -107,7 +113,7 @@ fn failure(attempt: &Attempt) -> String {
 }
 
 /// The stages on a time line, a section for each attempt.
-fn gantt(attempts: &[Attempt]) -> String {
+fn gantt(attempts: &[Attempt], pen: &Pen) -> String {
     let mut tasks = String::new();
     for (n, attempt) in attempts.iter().enumerate() {
         let mut section = String::new();
@@ -124,12 +130,12 @@ fn gantt(attempts: &[Attempt]) -> String {
                 | StageStatus::Other(_) => "done",
             };
             let (start, end) = (start.timestamp_millis(), end.timestamp_millis());
-            let name = mermaid(&stage.name.to_string());
+            let name = pen.mermaid(&stage.name.to_string());
             let _ = writeln!(section, "    {name} : {tag}, {start}, {}", end.max(start));
         }
         if !section.is_empty() {
             let id = attempt.deployment.short_id();
-            let name = mermaid(&format!("attempt {} {id}", n + 1));
+            let name = pen.mermaid(&format!("attempt {} {id}", n + 1));
             let _ = write!(tasks, "    section {name}\n{section}");
         }
     }
@@ -140,7 +146,7 @@ fn gantt(attempts: &[Attempt]) -> String {
 }
 
 /// What was built, folded. Of variables only the names are shown.
-fn built(deployment: &Deployment) -> String {
+fn built(deployment: &Deployment, pen: &Pen) -> String {
     let metadata = &deployment.deployment_trigger.metadata;
     let build = &deployment.build_config;
     let repository = deployment.source.as_ref().map(|it| {
@@ -152,25 +158,38 @@ fn built(deployment: &Deployment) -> String {
     let yes_or_no = |it: Option<bool>| it.map(|it| if it { "yes" } else { "no" }.to_owned());
     let variables = deployment.env_vars.iter().map(|(name, variable)| {
         let is_secret = matches!(variable, Some(EnvVar::SecretText { .. }));
-        format!("{}{}", code(name), if is_secret { " (secret)" } else { "" })
+        format!(
+            "{}{}",
+            pen.code(name),
+            if is_secret { " (secret)" } else { "" }
+        )
     });
     let rows = [
-        ("repository", repository.map(|it| markdown(&it))),
-        ("branch", Some(code(deployment.branch()))),
-        ("commit", Some(markdown(commit.trim()))),
+        ("repository", repository.map(|it| pen.markdown(&it))),
+        ("branch", Some(pen.code(deployment.branch()))),
+        ("commit", Some(pen.markdown(commit.trim()))),
         (
             "trigger",
-            Some(markdown(&deployment.deployment_trigger.kind)),
+            Some(pen.markdown(&deployment.deployment_trigger.kind)),
         ),
-        ("environment", Some(markdown(&deployment.environment))),
-        ("build command", build.build_command.as_deref().map(code)),
-        ("root folder", build.root_dir.as_deref().map(code)),
-        ("output folder", build.destination_dir.as_deref().map(code)),
+        ("environment", Some(pen.markdown(&deployment.environment))),
+        (
+            "build command",
+            build.build_command.as_deref().map(|it| pen.code(it)),
+        ),
+        (
+            "root folder",
+            build.root_dir.as_deref().map(|it| pen.code(it)),
+        ),
+        (
+            "output folder",
+            build.destination_dir.as_deref().map(|it| pen.code(it)),
+        ),
         ("build caching", yes_or_no(build.build_caching)),
         ("Functions", yes_or_no(deployment.uses_functions)),
         (
             "aliases",
-            Some(names(deployment.aliases.iter().map(|it| link(it, it)))),
+            Some(names(deployment.aliases.iter().map(|it| pen.link(it, it)))),
         ),
         ("variables", Some(names(variables))),
     ];
@@ -194,14 +213,34 @@ fn names(names: impl ExactSizeIterator<Item = String>) -> String {
     list.join(", ")
 }
 
-/// A link, if the address is one that a browser may be sent to.
-fn link(text: &str, address: &str) -> String {
-    let address = inline(address);
-    let is_safe = |it: char| it.is_ascii_graphic() && !"<>()[]\\\"'`|".contains(it);
-    if address.starts_with("https://") && address.chars().all(is_safe) {
-        format!("[{}](<{address}>)", markdown(text))
-    } else {
-        markdown(text)
+/// Puts in text from outside: secrets are hidden first, since an escaped one
+/// would not be known any more.
+struct Pen<'a> {
+    secrets: &'a Secrets,
+}
+
+impl Pen<'_> {
+    fn markdown(&self, text: &str) -> String {
+        markdown(&self.secrets.hide(text))
+    }
+
+    fn code(&self, text: &str) -> String {
+        code(&self.secrets.hide(text))
+    }
+
+    fn mermaid(&self, text: &str) -> String {
+        mermaid(&self.secrets.hide(text))
+    }
+
+    /// A link, if the address is one that a browser may be sent to.
+    fn link(&self, text: &str, address: &str) -> String {
+        let address = inline(&self.secrets.hide(address));
+        let is_safe = |it: char| it.is_ascii_graphic() && !"<>()[]\\\"'`|".contains(it);
+        if address.starts_with("https://") && address.chars().all(is_safe) {
+            format!("[{}](<{address}>)", self.markdown(text))
+        } else {
+            self.markdown(text)
+        }
     }
 }
 
@@ -253,9 +292,27 @@ mod tests {
         }
     }
 
+    fn rendered(ending: &Ending) -> String {
+        render(ending, &Secrets::new(&["to_ken-12_345"]))
+    }
+
+    #[test]
+    fn a_secret_is_hidden_wherever_it_stands() {
+        let summary = rendered(&failed(
+            deployment(|it| {
+                let metadata = &mut it["deployment_trigger"]["metadata"];
+                metadata["commit_message"] = "Use to_ken-12_345".into();
+                it["build_config"] = json!({"build_command": "K=to_ken-12_345 make"});
+            }),
+            &["curl to_ken-12_345"],
+        ));
+        assert_eq!(summary.matches("ken").count(), 0, "{summary}");
+        assert_eq!(summary.matches("***").count(), 1, "{summary}");
+    }
+
     #[test]
     fn a_failure_is_told_with_stages_reason_picture_and_what_was_built() {
-        let summary = render(&failed(deployment(|_| {}), &["a ``` fence", "error: no"]));
+        let summary = rendered(&failed(deployment(|_| {}), &["a ``` fence", "error: no"]));
         let expected = "\
 ### ❌ Deployment 5f0e1d2c failed in stage build · [Site](<https://5f0e1d2c.shop.pages.dev>) · [Dashboard](<https://dash.cloudflare.com/?to=/:account/pages/view/shop/5f0e1d2c-aaaa>)
 
@@ -302,7 +359,7 @@ gantt
     #[test]
     fn no_value_of_a_variable_and_no_markup_from_outside_is_in_it() {
         let evil = "</details><img src=x>|`a`\n# [x](javascript:y)";
-        let summary = render(&failed(
+        let summary = rendered(&failed(
             deployment(|it| {
                 it["deployment_trigger"]["metadata"]["branch"] = evil.into();
                 it["deployment_trigger"]["metadata"]["commit_message"] = evil.into();
@@ -325,7 +382,7 @@ gantt
     #[test]
     fn it_stays_under_its_size_whatever_comes() {
         let long = "x".repeat(400_000);
-        let summary = render(&failed(
+        let summary = rendered(&failed(
             deployment(|it| {
                 it["aliases"] = (0..9_999).map(|n| format!("https://{n}.example")).collect();
                 it["stages"] = (0..9_999)

@@ -226,8 +226,17 @@ fn github_gets_masks_groups_outputs_and_one_error() {
     )];
     let life = Life::fails_in("build").log(log);
     let fake = Fake::start(project(life));
-    let done = Step::new(&fake).on_github().run();
+    let step = Step::new(&fake).on_github();
+    let done = step.run();
     assert_eq!(done.code, 1);
+    let summary = step.summary().unwrap();
+    assert!(
+        summary.starts_with("### ❌ Deployment 9a8b7c6d failed in stage build · [Site](<https://9a8b7c6d.site.pages.dev>)"),
+        "{summary}"
+    );
+    for secret in [crate::fake::PLAIN_VALUE, crate::fake::TOKEN] {
+        assert!(!summary.contains(secret), "{summary}");
+    }
     assert_eq!(done.outputs["status"], "failure");
     assert_eq!(done.outputs["url"], "https://9a8b7c6d.site.pages.dev");
     let lines: Vec<&str> = done.log.lines().collect();
@@ -244,10 +253,10 @@ fn github_gets_masks_groups_outputs_and_one_error() {
         );
         found[0]
     };
-    let (group, stop, end) = (at("::group::"), at("::stop-commands::"), at("::endgroup::"));
+    let (group, deaf, end) = (at("::group::"), at("::stop-commands::"), at("::endgroup::"));
     let error = at("::error title=Deployment 9a8b7c6d failed in stage build::");
-    assert!(group < stop && stop < end && end < error, "{}", done.log);
-    let token = lines[stop].trim_start_matches("::stop-commands::");
+    assert!(group < deaf && deaf < end && end < error, "{}", done.log);
+    let token = lines[deaf].trim_start_matches("::stop-commands::");
     assert!(32 <= token.len() && at(&format!("::{token}::")) == end - 1);
     assert!(
         !lines

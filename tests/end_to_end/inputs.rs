@@ -63,3 +63,12 @@ fn an_argument_is_refused_in_one_line() {
     assert_eq!(done.code, 2);
     assert_eq!(done.log.lines().count(), 1);
 }
+
+#[test]
+fn a_summary_that_is_not_wanted_is_not_written_for_bad_input_either() {
+    for (wanted, is_there) in [("true", true), ("false", false)] {
+        let step = Step::bare().on_github().with("summary", wanted);
+        assert_eq!(step.run().code, 2);
+        assert_eq!(step.summary().is_some(), is_there);
+    }
+}

@@ -61,9 +61,17 @@ impl Step {
         let path = self.dir.path().join("github_output");
         fs::write(&path, "").unwrap();
         let path = path.to_str().unwrap().to_owned();
+        let summary = self.dir.path().join("github_summary");
+        let summary = summary.to_str().unwrap().to_owned();
         self.var("GITHUB_ACTIONS", "true")
             .var("GITHUB_OUTPUT", &path)
+            .var("GITHUB_STEP_SUMMARY", &summary)
             .with("output_file", "")
+    }
+
+    /// The step summary, if one was written.
+    pub(crate) fn summary(&self) -> Option<String> {
+        fs::read_to_string(self.vars.get("GITHUB_STEP_SUMMARY")?).ok()
     }
 
     pub(crate) fn command(&self) -> Command {
