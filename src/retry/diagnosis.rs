@@ -271,14 +271,14 @@ fatal: the remote end hung up unexpectedly",
             "\
 Executing user command: npm ci && npm run build
 npm error code E503
-npm error 503 Service Unavailable - GET https://registry.npmjs.org/left-pad
+npm error 503 Service Unavailable - GET https://registry.example/left-pad
 npm error A complete log of this run can be found in: /opt/buildhome/.npm/_logs/0.log
 Failed: Error while executing user command. Exited with error code: 1
 Failed: build command exited with code: 1
 Failed: error occurred while running build command",
             "\
 passes: install failed: network error from the package registry
-npm error 503 Service Unavailable - GET https://registry.npmjs.org/left-pad",
+npm error 503 Service Unavailable - GET https://registry.example/left-pad",
         );
     }
 
@@ -291,10 +291,10 @@ Failed: build command exited with code: 1";
 stays: the build command failed
 src/main.ts(3,7): error TS2322: Type 'string' is not assignable to type 'number'.
 Failed: build command exited with code: 1";
-        let retried = "WARN GET https://registry.npmjs.org/vite error (ETIMEDOUT). Will retry in 10 seconds. 2 retries left.";
+        let retried = "WARN GET https://registry.example/vite error (ETIMEDOUT). Will retry in 10 seconds. 2 retries left.";
         check(&Build, &format!("{retried}{then}"), expected);
         let survived = "\
-npm error 503 Service Unavailable - GET https://registry.npmjs.org/vite
+npm error 503 Service Unavailable - GET https://registry.example/vite
 Executing user command: npm run build";
         check(&Build, &format!("{survived}{then}"), expected);
     }
@@ -309,7 +309,7 @@ Executing user command: npm run build";
             "error: RPC failed; curl 56 GnuTLS recv error (-9)",
             "TypeError: an internal error occurred",
             "✓ shows `Failed: an internal error occurred` (3 ms)",
-            "503 packages from registry.npmjs.org are looking for funding",
+            "503 packages from registry.example are looking for funding",
             "progress 12%\rFailed: an internal error occurred",
         ] {
             let alone = diagnose(&Build, Some(&clues(line)));
@@ -554,37 +554,37 @@ Executing user command: npm run build
         (
             "install failed: network error from the package registry",
             Build,
-            "error An unexpected error occurred: \"https://registry.yarnpkg.com/vite: Request failed \\\"503 Service Unavailable\\\"\".",
+            "error An unexpected error occurred: \"https://registry.example/vite: Request failed \\\"503 Service Unavailable\\\"\".",
         ),
         (
             "install failed: network error from the package registry",
             Build,
-            "ERR_PNPM_FETCH_503  GET https://registry.npmjs.org/vite: Service Unavailable - 503",
+            "ERR_PNPM_FETCH_503  GET https://registry.example/vite: Service Unavailable - 503",
         ),
         (
             "install failed: network error from the package registry",
             Build,
-            "ERROR: HTTP error 503 while getting https://files.pythonhosted.org/packages/mkdocs.whl",
+            "ERROR: HTTP error 503 while getting https://files.example/packages/mkdocs.whl",
+        ),
+        (
+            "install failed: the package manager met a network error",
+            Build,
+            "Gem::RemoteFetcher::FetchError: bad response Service Unavailable 503 (https://gems.example/specs.4.8.gz)",
         ),
         (
             "install failed: network error from the package registry",
             Build,
-            "Gem::RemoteFetcher::FetchError: bad response Service Unavailable 503 (https://rubygems.org/specs.4.8.gz)",
+            "go: github.com/example/theme@v1.2.0: Get \"https://proxy.example/cached-only\": dial tcp: i/o timeout",
         ),
         (
             "install failed: network error from the package registry",
             Build,
-            "go: github.com/example/theme@v1.2.0: Get \"https://proxy.golang.org/cached-only\": dial tcp: i/o timeout",
+            "failed to get successful HTTP response from `https://index.example/se/rd/serde`, got 503",
         ),
         (
             "install failed: network error from the package registry",
             Build,
-            "failed to get successful HTTP response from `https://index.crates.io/se/rd/serde`, got 503",
-        ),
-        (
-            "install failed: network error from the package registry",
-            Build,
-            "The \"https://repo.packagist.org/packages.json\" file could not be downloaded (HTTP/1.1 502 Bad Gateway)",
+            "The \"https://repo.example/packages.json\" file could not be downloaded (HTTP/1.1 502 Bad Gateway)",
         ),
         (
             "install failed: the package manager met a network error",
