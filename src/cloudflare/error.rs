@@ -148,6 +148,21 @@ impl ClientError {
         matches!(self, Self::Refused(it) if it.has_code(&[NO_SUCH_DEPLOYMENT]))
     }
 
+    /// The API understood us and says no to this deployment: not to the token,
+    /// the account or the project.
+    pub(crate) fn is_about_the_deployment(&self) -> bool {
+        let Self::Refused(refusal) = self else {
+            return false;
+        };
+        let is_about_us = matches!(refusal.status, 401 | 403)
+            || refusal.has_code(&UNAUTHENTICATED)
+            || refusal.has_code(&MALFORMED)
+            || refusal.has_code(&NO_ROUTE)
+            || refusal.has_code(&BLOCKED)
+            || refusal.has_code(&[NO_SUCH_PROJECT]);
+        !is_about_us && !refusal.items.is_empty()
+    }
+
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited(it) | Self::Unwell(it) => it.retry_after,

@@ -108,11 +108,11 @@ impl<T: Transport> Run<'_, T> {
         let mut attempt = 1;
         loop {
             let began = self.edge.elapsed();
-            let deployment = self.trigger(&original, &previous).await?;
+            let (retried, deployment) = self.trigger(&original, previous).await?;
             if !self.config.wait {
                 return ControlFlow::Break(Outcome::Triggered);
             }
-            let outcome = self.watch_attempt(deployment, &previous, attempt).await?;
+            let outcome = self.watch_attempt(deployment, &retried, attempt).await?;
             let Outcome::Failed { stage } = &outcome else {
                 return ControlFlow::Break(outcome);
             };
@@ -138,10 +138,8 @@ impl<T: Transport> Run<'_, T> {
             self.edge.doing = Doing::Preparing;
             self.edge.now_running("the pause before the next attempt");
             self.edge.wait(Pause::exactly(pause)).await?;
-            previous = self
-                .attempts
-                .last()
-                .map_or(previous, |it| it.deployment.clone());
+            let last = self.attempts.last().map(|it| it.deployment.clone());
+            previous = last.unwrap_or(retried);
             self.list_newer(&original).await?;
             self.guard(&original)?;
         }
@@ -160,13 +158,18 @@ impl<T: Transport> Run<'_, T> {
         }
     }
 
-    /// Makes one new deployment.
-    async fn trigger(&mut self, original: &Deployment, previous: &Deployment) -> Flow<Deployment> {
+    /// Makes one new deployment by retrying `previous` or, if the API refuses
+    /// that, `original`. Gives the retried and the new one.
+    async fn trigger(
+        &mut self,
+        original: &Deployment,
+        previous: Deployment,
+    ) -> Flow<(Deployment, Deployment)> {
         self.edge.show(&Event::Retrying {
             original: Box::new(previous.clone()),
         });
         let read_at = self.listed.read_at;
-        let mut trigger = Trigger::new(previous.clone(), &self.listed.deployments, read_at);
+        let mut trigger = Trigger::new(previous, &self.listed.deployments, read_at).or(original);
         let mut next = trigger::Next::Post(Pause::NONE);
         loop {
             let reaction = match next {
@@ -174,7 +177,8 @@ impl<T: Transport> Run<'_, T> {
                     self.edge.now_running("the wait to retry");
                     self.edge.wait(pause).await?;
                     self.edge.doing = Doing::Posting;
-                    let asked = self.edge.ask(self.client.retry(&previous.id)).await?;
+                    let id = trigger.original().id.clone();
+                    let asked = self.edge.ask(self.client.retry(&id)).await?;
                     let reaction = trigger.posted(self.edge.elapsed(), asked.result);
                     if !trigger.is_unsure() {
                         self.edge.doing = Doing::Preparing;
@@ -215,7 +219,7 @@ impl<T: Transport> Run<'_, T> {
                         advice: None,
                         telling: Vec::new(),
                     });
-                    return ControlFlow::Continue(*deployment);
+                    return ControlFlow::Continue((trigger.original().clone(), *deployment));
                 }
                 trigger::Next::Finish(outcome) => return ControlFlow::Break(outcome),
             };

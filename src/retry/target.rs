@@ -286,6 +286,8 @@ fn host_of(url: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -335,5 +337,185 @@ mod tests {
                 Err(part) => assert!(parsed.unwrap_err().contains(part), "{text}"),
             }
         }
+    }
+
+    /// A deployment created at `hour`, from `id environment branch commit end`.
+    fn deployment(hour: u32, words: &str) -> Deployment {
+        let words: Vec<&str> = words.split(' ').collect();
+        let [id, environment, branch, commit, end] = words.as_slice() else {
+            panic!("five words: {words:?}");
+        };
+        let json = json!({
+            "id": format!("{id}-0000"), "short_id": id, "environment": environment,
+            "url": format!("https://{id}.site-5up.pages.dev"),
+            "aliases": [format!("https://{branch}.site-5up.pages.dev")],
+            "created_on": format!("2026-01-01T{hour:02}:00:00Z"),
+            "latest_stage": {"name": "deploy", "status": end},
+            "source": {"type": "github"},
+            "deployment_trigger": {"metadata": {"branch": branch, "commit_hash": commit}},
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn listed(lines: &[&str]) -> Vec<Deployment> {
+        let hours = (1..=12).rev();
+        hours
+            .zip(lines)
+            .map(|(hour, it)| deployment(hour, it))
+            .collect()
+    }
+
+    /// The newest first.
+    const LISTED: [&str; 5] = [
+        "dd000004 preview docs ccccccc2 active",
+        "dd000003 production main bbbbbbb1 failure",
+        "dd000002 production main aaaaaaa1 success",
+        "dd000001 preview docs ccccccc1 canceled",
+        "uploaded production main  success",
+    ];
+
+    #[test]
+    fn the_newest_that_fits_every_narrowing_is_found() {
+        let cases: [(Target, &[&str], &[&str]); 13] = [
+            (Target::Latest, &[], &["dd000004"]),
+            (Target::LatestFailed, &["branch=main"], &["dd000003"]),
+            (Target::Latest, &["environment=production"], &["dd000003"]),
+            (Target::Latest, &["commit=aaaaaaa"], &["dd000002"]),
+            (Target::Latest, &["commit=aaaaaaa1"], &["dd000002"]),
+            (Target::Latest, &["commit=aaaaaaa12"], &[]),
+            (
+                Target::Latest,
+                &["branch=docs", "environment=production"],
+                &[],
+            ),
+            (Target::Latest, &["branch=Main"], &[]),
+            (Target::ShortId("dd000001".to_owned()), &[], &["dd000001"]),
+            (
+                Target::ShortId("dd00".to_owned()),
+                &[],
+                &["dd000004", "dd000003", "dd000002", "dd000001"],
+            ),
+            (Target::Id("dd000001-0000".to_owned()), &[], &["dd000001"]),
+            (
+                Target::Host("docs.site-5up.pages.dev".to_owned()),
+                &[],
+                &["dd000004"],
+            ),
+            (Target::Host("docs.site.pages.dev".to_owned()), &[], &[]),
+        ];
+        let listed = listed(&LISTED);
+        for (target, narrowings, expected) in cases {
+            let mut narrowing = Narrowing::default();
+            for it in narrowings {
+                match it.split_once('=').unwrap() {
+                    ("branch", it) => narrowing.branch = Some(it.to_owned()),
+                    ("commit", it) => narrowing.commit_hash = Some(it.to_owned()),
+                    (_, it) => narrowing.environment = Some(it),
+                }
+            }
+            let found = find(&target, &narrowing, &listed);
+            let found: Vec<_> = found.iter().map(|it| it.short_id()).collect();
+            assert_eq!(found, expected, "{target:?} {narrowings:?}");
+        }
+    }
+
+    #[test]
+    fn the_three_likeliest_are_named_where_nothing_fits() {
+        let listed = listed(&LISTED);
+        let ids = |target: &Target| {
+            let candidates = candidates(target, &listed);
+            let words = candidates.split(' ');
+            let ids = words.filter(|it| it.starts_with("dd00"));
+            ids.map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&Target::Latest), ["dd000004", "dd000003", "dd000002"]);
+        let near = ids(&Target::Id("dd000001-1111".to_owned()));
+        assert_eq!(near[0], "dd000001");
+        let near = ids(&Target::Host("dd000002.site-5up.pages.dev".to_owned()));
+        assert_eq!(near[0], "dd000002");
+        let none = candidates(&Target::Latest, &[]);
+        assert_eq!(none, "the project has no deployments there");
+    }
+
+    #[test]
+    fn a_host_of_another_project_is_told_from_one_that_is_gone() {
+        let listed = listed(&LISTED);
+        let cases = [
+            ("dd000009.other.pages.dev", true),
+            ("other.pages.dev", true),
+            ("dd000009.site-5up.pages.dev", false),
+            ("site-5up.pages.dev", false),
+            // A custom domain may be anybody's.
+            ("www.example.com", false),
+        ];
+        for (host, expected) in cases {
+            let target = Target::Host(host.to_owned());
+            assert_eq!(is_of_another_project(&target, &listed), expected, "{host}");
+        }
+        let unknown = Target::Host("a.other.pages.dev".to_owned());
+        assert!(
+            !is_of_another_project(&unknown, &[]),
+            "nothing to compare with"
+        );
+    }
+
+    /// What the guard says to a failed deployment of `main` in production, made
+    /// before those `newer`, the newest first.
+    #[track_caller]
+    fn check_guard(newer: &[&str], allow_older: bool, refused_for: Option<&str>, warns: bool) {
+        let original = deployment(1, "0r161na1 production main aaaaaaa1 failure");
+        let mut listed = listed(newer);
+        listed.push(original.clone());
+        match guard(&original, &listed, allow_older) {
+            Guard::Passed { warning } => {
+                assert_eq!(refused_for, None, "{newer:?}");
+                assert_eq!(warning.is_some(), warns, "{newer:?}: {warning:?}");
+            }
+            Guard::Refused { why } => {
+                let id = refused_for.unwrap_or_else(|| panic!("{newer:?}: {why}"));
+                assert!(why.starts_with(&format!("deployment {id} ")), "{why}");
+                assert!(why.contains("`allow_older: true`"), "{why}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_newer_deployment_that_lives_stands_in_the_way() {
+        let of_main = |end: &str| format!("newer001 production main bbbbbbb1 {end}");
+        for (end, is_in_the_way) in [
+            ("success", true),
+            ("active", true),
+            ("idle", true),
+            ("failure", false),
+            ("canceled", false),
+            ("skipped", false),
+        ] {
+            let refused_for = is_in_the_way.then_some("newer001");
+            check_guard(&[&of_main(end)], false, refused_for, false);
+            check_guard(&[&of_main(end)], true, None, is_in_the_way);
+        }
+        check_guard(&[], false, None, false);
+        let elsewhere = "newer001 preview main bbbbbbb1 success";
+        check_guard(&[elsewhere], false, None, false);
+        let other_branch = "newer001 production next bbbbbbb1 success";
+        check_guard(&[other_branch], false, None, false);
+        // The newest of several is named.
+        let two = [
+            "newer002 production main bbbbbbb1 success",
+            "newer001 production main bbbbbbb1 success",
+        ];
+        check_guard(&two, false, Some("newer002"), false);
+        // The same code is not older code.
+        let rebuilt = "newer001 production main aaaaaaa1 success";
+        check_guard(&[rebuilt], true, None, false);
+    }
+
+    #[test]
+    fn an_older_deployment_is_in_nobody_s_way() {
+        let original = deployment(5, "0r161na1 production main aaaaaaa1 failure");
+        let older = deployment(4, "older001 production main bbbbbbb1 success");
+        let listed = [original.clone(), older];
+        let passed = Guard::Passed { warning: None };
+        assert_eq!(guard(&original, &listed, false), passed);
     }
 }

@@ -51,6 +51,8 @@ pub(crate) enum Next {
 
 pub(crate) struct Trigger {
     original: Deployment,
+    /// What is retried instead where the API refuses to retry `original`.
+    instead: Option<Deployment>,
     known: HashSet<String>,
     /// When the newest known deployment was created.
     newest: Option<DateTime<Utc>>,
@@ -75,11 +77,25 @@ impl Trigger {
             known: known.chain([original.id.clone()]).collect(),
             newest: newest.max(original.created_on),
             original,
+            instead: None,
             read_at,
             lost_posts: 0,
             lost_at: Duration::ZERO,
             patience: Patience::default(),
         }
+    }
+
+    /// Retries `other` where the API refuses to retry the deployment that was
+    /// given first: whether a retry can itself be retried is not documented.
+    pub(crate) fn or(mut self, other: &Deployment) -> Self {
+        self.known.insert(other.id.clone());
+        self.instead = Some(other.clone()).filter(|it| it.id != self.original.id);
+        self
+    }
+
+    /// The deployment to retry.
+    pub(crate) fn original(&self) -> &Deployment {
+        &self.original
     }
 
     /// Whether a deployment may have been made that we do not know.
@@ -97,6 +113,18 @@ impl Trigger {
             Ok(deployment) => return Reaction::silently(Next::Adopt(Box::new(deployment))),
             Err(error) => error,
         };
+        if error.is_about_the_deployment()
+            && let Some(instead) = self.instead.take()
+        {
+            let (refused, id) = (self.original.short_id(), instead.short_id());
+            let message =
+                format!("deployment {refused} cannot be retried ({error}); retrying {id} again");
+            self.original = instead;
+            return Reaction {
+                events: vec![Event::Warned { message }],
+                next: Next::Post(Pause::NONE),
+            };
+        }
         if error.proves_it_was_not_taken() {
             let Some((event, pause)) = self.patience.failed(elapsed, &error) else {
                 return self.give_up(&error);
@@ -365,6 +393,39 @@ mod tests {
             reaction.next,
             Next::Finish(Outcome::Unreachable { .. })
         ));
+    }
+
+    #[test]
+    fn the_original_is_retried_where_the_api_refuses_to_retry_the_newer_one() {
+        let answer = |status, code| {
+            let items = json!([{"code": code, "message": "no"}]);
+            Err(ClientError::Refused(Refusal {
+                status,
+                items: serde_json::from_value(items).unwrap(),
+                ..Refusal::default()
+            }))
+        };
+        let newer = || made("newer", 20, "ad_hoc", "abc");
+        let cases = [
+            (400, 8_000_014, true),
+            (404, 8_000_009, true),
+            (409, 8_000_069, true),
+            (403, 10_000, false),
+            (404, 8_000_007, false),
+            (404, 7_003, false),
+        ];
+        for (status, code, is_tried) in cases {
+            let mut trigger = Trigger::new(newer(), &[newer()], None).or(&original());
+            let next = trigger.posted(seconds(1), answer(status, code)).next;
+            assert_eq!(matches!(next, Next::Post(_)), is_tried, "{status} {code}");
+            let id = trigger.original().id.as_str();
+            assert_eq!(id, if is_tried { "original" } else { "newer" });
+            let next = trigger.posted(seconds(2), answer(status, code)).next;
+            assert!(matches!(next, Next::Finish(_)), "only once: {status}");
+        }
+        let mut trigger = trigger().or(&original());
+        let next = trigger.posted(seconds(1), answer(400, 8_000_014)).next;
+        assert!(matches!(next, Next::Finish(_)), "it is the original");
     }
 
     #[test]

@@ -219,15 +219,14 @@ impl Watch {
     /// Tells what happened since the last answer, from the whole list: several
     /// stages may have come and gone.
     fn replay(&mut self, elapsed: Duration, deployment: &Deployment, events: &mut Vec<Event>) {
-        let stages = deployment.stages_by_latest();
+        let listed = deployment.stages_by_latest();
+        let order = |name: &StageName| listed.iter().position(|it| it.name == *name);
         let is_over = verdict(deployment).is_some();
         let latest = deployment.latest_stage.as_ref().map(|it| &it.name);
         // A verdict comes from the latest stage: what the list has behind it
         // did not happen.
-        let end = stages
-            .iter()
-            .position(|it| is_over && Some(&it.name) == latest);
-        let stages = &stages[..end.map_or(stages.len(), |it| it + 1)];
+        let end = latest.and_then(order).filter(|_| is_over);
+        let stages = &listed[..end.map_or(listed.len(), |it| it + 1)];
         for (n, stage) in stages.iter().enumerate() {
             if !has_begun(stage) {
                 continue;
@@ -235,9 +234,10 @@ impl Watch {
             let goes_on = stages[n + 1..].iter().any(has_begun);
             let seen = self.stages.iter().position(|it| it.name == stage.name);
             if seen.is_none() {
-                // What comes late to a list that has moved on would be out of order.
-                let order = |name: &StageName| stages.iter().position(|it| it.name == *name);
-                if self.stages.iter().any(|it| Some(n) < order(&it.name)) {
+                // What comes late to a list that has moved on would be out of
+                // order, but the stage in which it ended is always told.
+                let is_late = self.stages.iter().any(|it| Some(n) < order(&it.name));
+                if is_late && end != Some(n) {
                     continue;
                 }
                 events.push(Event::StageStarted {
@@ -556,18 +556,31 @@ queued:success initialize:success clone_repo:success build:active",
     }
 
     proptest! {
-        /// Whatever comes in whatever order: what is told makes sense.
+        /// Whatever comes in whatever order: what is told makes sense, in the
+        /// order of the API's own list, and the end comes with the verdict.
         #[test]
-        fn each_stage_starts_once_and_ends_once(
+        fn each_stage_starts_once_and_ends_once_in_order(
             answers in prop::collection::vec(any_answer(), 1..12)
         ) {
             let mut watch = watch();
             let (mut started, mut ended) = (Vec::new(), Vec::new());
             for (n, answer) in (1..).zip(answers) {
+                let stages = answer.stages_by_latest();
+                let names: HashSet<_> = stages.iter().map(|it| it.name.to_string()).collect();
+                let has_twins = names.len() < stages.len();
+                let verdict = verdict(&answer);
+                let ended_in = answer.latest_stage.as_ref().map(|it| it.name.clone());
+                let ended_in = ended_in.filter(|_| verdict.is_some());
                 let reaction = watch.handle(Duration::from_secs(n), polled(answer));
                 for event in reaction.events {
                     if let Event::StageStarted { name, .. } = event {
                         prop_assert!(!started.contains(&name), "{name} started twice");
+                        let order = |it: &StageName| stages.iter().position(|at| at.name == *it);
+                        let is_late = started.iter().any(|it| order(&name) < order(it));
+                        // The stage it ended in is told in any case; a list that
+                        // names a stage twice has no order.
+                        let is_bound = ended_in.as_ref() != Some(&name) && !has_twins;
+                        prop_assert!(!is_late || !is_bound, "{name} started after a later stage");
                         started.push(name);
                     } else if let Event::StageFinished { name, .. } = event {
                         prop_assert!(started.contains(&name), "{name} ended before it started");
@@ -575,8 +588,12 @@ queued:success initialize:success clone_repo:success build:active",
                         ended.push(name);
                     }
                 }
-                if let Next::Finish(_) = reaction.next {
-                    break;
+                match reaction.next {
+                    Next::Finish(outcome) => {
+                        prop_assert_eq!(Some(outcome), verdict);
+                        break;
+                    }
+                    Next::PollIn(_) => prop_assert_eq!(verdict, None),
                 }
             }
         }

@@ -219,6 +219,19 @@ fn a_failure_that_may_pass_is_retried_again() {
 }
 
 #[test]
+fn a_word_that_is_not_known_is_shown_once_and_watched_on() {
+    let odd = crate::fake::Step::new("polish")
+        .takes(Duration::from_mins(1))
+        .running("pondering");
+    let fake = Fake::start(project(Life::success().before("deploy", odd)));
+    let log = format!(
+        "{BEGINNING}{}• build\nwarning: stage polish has the status `pondering`, which this version does not know; it is taken as running\n✓ build in 1m00s\n• polish\n✓ polish in 1m00s\n• deploy\n✓ deploy in 6s\nDeployment 9a8b7c6d succeeded: https://9a8b7c6d.site.pages.dev\n",
+        stages(3)
+    );
+    Step::new(&fake).run().is(&log, 0, "status=success");
+}
+
+#[test]
 fn github_gets_masks_groups_outputs_and_one_error() {
     let log = [(
         Duration::from_secs(12),

@@ -4,6 +4,8 @@
 mod fake;
 
 #[cfg(test)]
+mod attempts;
+#[cfg(test)]
 mod endings;
 #[cfg(test)]
 mod faults;

@@ -225,3 +225,96 @@ fn an_ambiguous_short_id_asks_for_the_whole_one() {
         done.log
     );
 }
+
+/// A project with a page and more of newer deployments on other branches.
+fn long_project() -> Api {
+    let target = Deployment::failed(ORIGINAL).preview("old").ago(60 * HOUR);
+    let newer = (0..52).map(|n| {
+        Deployment::succeeded(&format!("{n:08x}"))
+            .preview(&format!("branch-{n}"))
+            .ago((59 - n) * HOUR)
+    });
+    newer.fold(Api::new().deployment(target), Api::deployment)
+}
+
+#[test]
+fn what_lies_behind_the_first_page_is_found() {
+    let cases: [(&[(&str, &str)], usize); 4] = [
+        (&[("deployment_id", ORIGINAL)], 3),
+        (&[("deployment_id", "https://4f1c2a9e.site.pages.dev")], 3),
+        (&[("deployment_id", "latest"), ("branch", "old")], 3),
+        (&[("deployment_id", "latest"), ("branch", "branch-51")], 1),
+    ];
+    for (inputs, pages) in cases {
+        let fake = Fake::start(long_project());
+        let done = triggers(&fake, inputs);
+        assert_eq!(done.code, 0, "{inputs:?}:\n{}", done.log);
+        assert_eq!(fake.count(Route::List), pages, "{inputs:?}");
+    }
+}
+
+#[test]
+fn the_list_is_read_to_its_end_before_nothing_is_found() {
+    let fake = Fake::start(long_project());
+    let inputs = [("deployment_id", "latest-failed"), ("branch", "gone")];
+    triggers(&fake, &inputs).is(
+        "\
+Error: there is no deployment of branch `gone` in project site
+hint: there are 00000033 (branch-51 (preview), success), 00000032 (branch-50 (preview), success), 00000031 (branch-49 (preview), success)
+",
+        3,
+        "status=error",
+    );
+    assert_eq!(fake.count(Route::List), 3);
+}
+
+#[test]
+fn a_skip_is_nothing_to_retry_for_latest_failed() {
+    let skipped = Deployment::skipped(ORIGINAL, "path_config");
+    let fake = Fake::start(Api::new().deployment(skipped));
+    triggers(&fake, &[("deployment_id", "latest-failed")]).is(
+        "Nothing to retry: 4f1c2a9e was skipped: path_config\n",
+        0,
+        "status=nothing_to_retry\nskip_reason=path_config\nattempts=0",
+    );
+    assert_eq!(fake.count(Route::Retry), 0);
+}
+
+#[test]
+fn a_target_that_is_canceled_while_it_is_watched_is_retried() {
+    let life = Life::canceled_in("build").with_a_tidy_queue();
+    let api = Api::new()
+        .clock(Clock::PerRequest(Duration::from_mins(1)))
+        .deployment(Deployment::running("c0mm1700", life))
+        .retries_to(Life::success().with_a_tidy_queue())
+        .expect(Route::Retry, 1);
+    let fake = Fake::start(api);
+    let done = Step::new(&fake).with("deployment_id", "latest").run();
+    assert_eq!(done.code, 0, "{}", done.log);
+    let told = "⊘ build canceled after 1m00s\nRetrying deployment c0mm1700 of site";
+    assert!(done.log.contains(told), "{}", done.log);
+    assert_eq!(done.outputs["status"], "success");
+    assert_eq!(done.outputs["original_id"], full_id("c0mm1700"));
+}
+
+#[test]
+fn a_target_that_is_skipped_while_it_is_watched_ends_the_run() {
+    let api = Api::new()
+        .clock(Clock::PerRequest(Duration::from_secs(3)))
+        .deployment(Deployment::running("c0mm1700", Life::superseded()));
+    let fake = Fake::start(api);
+    let done = Step::new(&fake).with("deployment_id", "latest").run();
+    assert_eq!(done.code, 1, "{}", done.log);
+    assert_eq!(done.outputs["status"], "skipped");
+    assert_eq!(done.outputs["skip_reason"], "superseded_queued_build");
+    assert_eq!(fake.count(Route::Retry), 0);
+}
+
+#[test]
+fn a_direct_upload_is_no_commit_s_deployment() {
+    let api = project().deployment(Deployment::direct_upload("d12ec700"));
+    let fake = Fake::start(api);
+    let inputs = [("deployment_id", "latest"), ("commit_hash", "aaaaaaa")];
+    let done = triggers(&fake, &inputs);
+    assert_eq!(done.outputs["original_id"], full_id("5eed5eed"));
+}
