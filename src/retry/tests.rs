@@ -1,6 +1,7 @@
 //! Whole runs against the fake API, in a time that passes by itself.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 use std::ops::Range;
@@ -137,13 +138,13 @@ async fn told(api: Api, inputs: &[(&str, &str)]) -> Told {
 
 async fn told_with(api: Api, outages: Vec<Outage>, inputs: &[(&str, &str)]) -> Told {
     let id = fake::full_id("4f1c2a9e");
-    let mut vars = vec![
+    let mut vars = BTreeMap::from([
         ("INPUT_ACCOUNT_ID", ACCOUNT),
         ("INPUT_PROJECT_NAME", PROJECT),
         ("INPUT_DEPLOYMENT_ID", id.as_str()),
         ("INPUT_API_TOKEN", TOKEN),
-    ];
-    vars.extend(inputs);
+    ]);
+    vars.extend(inputs.iter().copied());
     let vars = vars
         .into_iter()
         .map(|(name, value)| (name.into(), value.into()));
@@ -230,6 +231,20 @@ async fn an_api_that_is_down_for_five_minutes_is_given_up() {
     assert!(Duration::from_mins(5) <= told.took && told.took < Duration::from_mins(7));
     let page = "goes on at Cloudflare: https://dash.cloudflare.com/?to=/:account/pages/view/site/";
     assert!(told.log.contains(page), "{}", told.log);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deployment_of_a_commit_is_waited_for_five_minutes() {
+    let inputs = [
+        ("INPUT_DEPLOYMENT_ID", "latest-failed"),
+        ("INPUT_COMMIT_HASH", "ccccccc"),
+    ];
+    let told = told(an_api(), &inputs).await;
+    assert_eq!((told.status, told.code), ("error", 3), "{}", told.log);
+    let error = "Error: there is no deployment of commit `ccccccc` in project site\n";
+    assert!(told.log.ends_with(error), "{}", told.log);
+    let waited = Duration::from_mins(5)..Duration::from_secs(310);
+    assert!(waited.contains(&told.took), "{:?}", told.took);
 }
 
 #[tokio::test(start_paused = true)]
