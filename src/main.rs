@@ -36,14 +36,15 @@ use crate::cloudflare::Client;
 use crate::cloudflare::transport::Http;
 use crate::config::vars::Vars;
 use crate::config::{Config, OutputFile};
+use crate::host::Host;
+use crate::host::delivery::Delivery;
 use crate::host::outputs::Outputs;
-use crate::host::{Delivery, Host};
 use crate::report::Report;
 use crate::report::harmless::secrets::Secrets;
-use crate::report::log::Log;
+use crate::report::log::{Form, Log};
 use crate::report::summary;
 use crate::report::terminal::Terminal;
-use crate::retry::edge::{Edge, Signals};
+use crate::retry::edge::{Edge, Signals, unix_seconds};
 use crate::retry::event::Event;
 use crate::retry::outcome::{Ending, Outcome};
 use crate::retry::usual::Usual;
@@ -70,25 +71,21 @@ fn main() -> ExitCode {
 fn run() -> ExitCode {
     let vars = Vars::from_os(env::vars_os());
     // The log must know its form before the inputs are known to be good.
-    let log_format = config::inputs::collect(&vars, &["INPUT_"])
-        .inputs
-        .log_format;
+    let prefixes = host::told(&vars).input_prefixes();
+    let log_format = config::inputs::collect(&vars, prefixes).inputs.log_format;
     let host = host::detect(&vars, &log_format);
-    let secrets = config::inputs::secrets(&vars, host.input_prefixes());
+    let prefixes = [prefixes, host.input_prefixes()].concat();
+    let secrets = config::inputs::secrets(&vars, &prefixes);
     let token = unguessable();
     let log_host = host::of_log(&vars, &log_format);
-    let is_colored =
-        vars.get("NO_COLOR").is_none() && (log_host.renders_color() || io::stdout().is_terminal());
-    let shows_debug = host.wants_debug(&vars);
-    let log = Log::new(
-        io::stdout(),
-        log_host,
-        &secrets,
-        is_colored,
-        shows_debug,
-        &token,
-    );
-    let Ok(log) = log else {
+    let form = Form {
+        host: log_host,
+        is_colored: vars.get("NO_COLOR").is_none()
+            && (log_host.renders_color() || io::stdout().is_terminal()),
+        shows_debug: host.wants_debug(&vars),
+        clock: unix_seconds,
+    };
+    let Ok(log) = Log::new(io::stdout(), form, &secrets, &token) else {
         // There is nowhere left to say so.
         return ExitCode::from(2);
     };
@@ -99,7 +96,7 @@ fn run() -> ExitCode {
         } else {
             Box::new(log)
         };
-    let config = Config::from_vars(&vars, host.input_prefixes());
+    let config = Config::from_vars(&vars, &prefixes);
     let ending = match &config {
         Ok(config) => {
             retry(config, &mut *log).unwrap_or_else(|error| unusable(format!("{error:#}")))
@@ -127,9 +124,8 @@ fn run() -> ExitCode {
     if wants_summary {
         let known: Vec<&str> = secrets.iter().map(String::as_str).collect();
         let markdown = summary::render(&ending, &Secrets::new(&known));
-        if let Some(delivery) = host.summarize(&vars, markdown) {
-            deliver(&delivery, "the summary", &mut *log);
-        }
+        let deliveries = host.summarize(&vars, markdown, ending.level());
+        deliver(deliveries, "the summary", &mut *log);
     }
     let code = ending.exit_code();
     let _ = log.event(&Event::Finished(Box::new(ending)));
@@ -172,9 +168,9 @@ fn hand_over(
                 Delivery::Replace { path, text }
             }
         };
-        if let Err(error) = delivery.deliver() {
-            let path = delivery.path().display();
-            let problem = format!("failed to write `output_file` `{path}`: {error}");
+        let place = delivery.place();
+        if let Err(error) = delivery.deliver(log) {
+            let problem = format!("failed to write `output_file` {place}: {error}");
             ending.outcome = Outcome::Unusable {
                 problems: vec![problem],
             };
@@ -182,21 +178,22 @@ fn hand_over(
         }
     }
     let handed = host.hand_over(vars, &Outputs::of(&ending), token);
-    for delivery in handed.deliveries {
-        deliver(&delivery, "the outputs", log);
-    }
-    for (name, why) in handed.left_out {
-        let message = format!("output `{name}` is left out: {why}");
+    deliver(handed.deliveries, "the outputs", log);
+    for message in handed.warnings {
         let _ = log.event(&Event::Warned { message });
     }
     ending
 }
 
-fn deliver(delivery: &Delivery, what: &str, log: &mut dyn Report) {
-    if let Err(error) = delivery.deliver() {
-        let path = delivery.path().display();
-        let message = format!("failed to write {what} to `{path}`: {error}");
-        let _ = log.event(&Event::Warned { message });
+/// What cannot be delivered is warned about once: the rest would fail alike.
+fn deliver(deliveries: Vec<Delivery>, what: &str, log: &mut dyn Report) {
+    for delivery in deliveries {
+        let place = delivery.place();
+        if let Err(error) = delivery.deliver(log) {
+            let message = format!("failed to write {what} to {place}: {error}");
+            let _ = log.event(&Event::Warned { message });
+            break;
+        }
     }
 }
 

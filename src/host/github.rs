@@ -1,7 +1,8 @@
 //! GitHub Actions, and the grammar that its runner reads a log with.
 
+use super::delivery::{Delivery, HandOver};
 use super::outputs::Outputs;
-use super::{Delivery, HandOver, Host, Level};
+use super::{Group, Host, Level};
 use crate::config::vars::Vars;
 
 pub(crate) struct GitHub;
@@ -19,9 +20,12 @@ impl Host for GitHub {
         Some(format!("::add-mask::{}", data(secret)))
     }
 
-    fn group(&self, title: &str, _key: &str) -> Option<(String, String)> {
-        let start = format!("::group::{}", data(title));
-        Some((start, "::endgroup::".to_owned()))
+    fn open_group(&self, group: Group, _now: u64) -> Option<String> {
+        Some(format!("::group::{}", data(group.title)))
+    }
+
+    fn close_group(&self, _group: Group, _now: u64) -> Option<String> {
+        Some("::endgroup::".to_owned())
     }
 
     fn annotates(&self) -> bool {
@@ -52,24 +56,24 @@ impl Host for GitHub {
         vars.get("RUNNER_DEBUG") == Some("1")
     }
 
-    fn summarize(&self, vars: &Vars, markdown: String) -> Option<Delivery> {
-        let path = vars.get("GITHUB_STEP_SUMMARY")?.into();
-        Some(Delivery::Append {
-            path,
+    fn summarize(&self, vars: &Vars, markdown: String, _level: Option<Level>) -> Vec<Delivery> {
+        let path = vars.get("GITHUB_STEP_SUMMARY");
+        let delivery = path.map(|path| Delivery::Append {
+            path: path.into(),
             text: markdown,
-        })
+        });
+        delivery.into_iter().collect()
     }
 
     fn hand_over(&self, vars: &Vars, outputs: &Outputs, token: &str) -> HandOver {
-        let Some(path) = vars.get("GITHUB_OUTPUT") else {
-            return HandOver::default();
-        };
+        let path = vars.get("GITHUB_OUTPUT");
+        let delivery = path.map(|path| Delivery::Append {
+            path: path.into(),
+            text: outputs.github(token),
+        });
         HandOver {
-            deliveries: vec![Delivery::Append {
-                path: path.into(),
-                text: outputs.github(token),
-            }],
-            left_out: Vec::new(),
+            deliveries: delivery.into_iter().collect(),
+            warnings: Vec::new(),
         }
     }
 }

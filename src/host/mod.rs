@@ -3,19 +3,75 @@
 //!
 //! Invariant: a host decides and formats; only [`Delivery::deliver`] writes.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+mod azure;
+mod bitbucket;
+mod buildkite;
+mod circleci;
+mod cloudbuild;
+pub(crate) mod delivery;
+mod drone;
+mod gitea;
+mod github;
+mod gitlab;
+mod jenkins;
+pub(crate) mod outputs;
+mod teamcity;
+mod woodpecker;
 
 use crate::config::vars::Vars;
+use crate::host::azure::Azure;
+use crate::host::bitbucket::Bitbucket;
+use crate::host::buildkite::Buildkite;
+use crate::host::circleci::CircleCi;
+use crate::host::cloudbuild::CloudBuild;
+use crate::host::delivery::{Delivery, HandOver};
+use crate::host::drone::Drone;
+use crate::host::gitea::Gitea;
 use crate::host::github::GitHub;
+use crate::host::gitlab::GitLab;
+use crate::host::jenkins::Jenkins;
 use crate::host::outputs::Outputs;
+use crate::host::teamcity::TeamCity;
+use crate::host::woodpecker::Woodpecker;
 
-mod github;
-pub(crate) mod outputs;
+/// The hosts, and what tells each; the first one that is told counts. Forgejo
+/// and Gitea also say that they are GitHub, and several hosts set `CI`.
+#[rustfmt::skip]
+static HOSTS: [(&dyn Host, Sign); 13] = [
+    (&Gitea("forgejo"), Sign::Set("FORGEJO_ACTIONS")),
+    (&Gitea("gitea"), Sign::Set("GITEA_ACTIONS")),
+    (&GitHub, Sign::Set("GITHUB_ACTIONS")),
+    (&GitLab, Sign::Set("GITLAB_CI")),
+    (&CircleCi, Sign::Set("CIRCLECI")),
+    (&Azure, Sign::Set("TF_BUILD")),
+    (&Buildkite, Sign::Set("BUILDKITE")),
+    (&TeamCity, Sign::Set("TEAMCITY_VERSION")),
+    (&Bitbucket, Sign::Set("BITBUCKET_BUILD_NUMBER")),
+    (&Woodpecker, Sign::Is("CI", "woodpecker")),
+    (&Drone, Sign::SetOrBegins("DRONE", "HARNESS_")),
+    (&CloudBuild, Sign::Set("BUILDER_OUTPUT")),
+    (&Jenkins, Sign::Set("JENKINS_URL")),
+];
 
-/// The hosts and the variable that tells each, the first one found counts.
-const HOSTS: [(&dyn Host, &str); 1] = [(&GitHub, "GITHUB_ACTIONS")];
+/// What tells a host among the variables.
+enum Sign {
+    Set(&'static str),
+    Is(&'static str, &'static str),
+    /// The variable, or any whose name begins like this.
+    SetOrBegins(&'static str, &'static str),
+}
+
+impl Sign {
+    fn is_in(&self, vars: &Vars) -> bool {
+        match self {
+            Self::Set(name) => vars.get(name).is_some(),
+            Self::Is(name, value) => vars.get(name) == Some(value),
+            Self::SetOrBegins(name, prefix) => {
+                vars.get(name).is_some() || vars.iter().any(|(it, _)| it.starts_with(prefix))
+            }
+        }
+    }
+}
 
 /// No host that we know: a plain log, and no outputs but `output_file`.
 struct Unknown;
@@ -31,15 +87,16 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     HOSTS.iter().map(|(host, _)| host.name())
 }
 
+/// The host that the variables tell.
+pub(crate) fn told(vars: &Vars) -> &'static dyn Host {
+    let told = HOSTS.iter().find(|(_, sign)| sign.is_in(vars));
+    told.map_or(&Unknown, |(host, _)| *host)
+}
+
 /// The host that `log_format` names, else the one that the variables tell.
 pub(crate) fn detect(vars: &Vars, log_format: &str) -> &'static dyn Host {
     let named = HOSTS.iter().find(|(host, _)| host.name() == log_format);
-    let told = || {
-        HOSTS
-            .iter()
-            .find(|(_, variable)| vars.get(variable).is_some())
-    };
-    named.or_else(told).map_or(&Unknown, |(host, _)| *host)
+    named.map_or_else(|| told(vars), |(host, _)| *host)
 }
 
 /// The host whose form the log has.
@@ -74,9 +131,13 @@ pub(crate) trait Host: Sync {
         None
     }
 
-    /// The lines around a collapsed group. `key` is unique within the log and
-    /// made of `[a-z0-9_]`.
-    fn group(&self, _title: &str, _key: &str) -> Option<(String, String)> {
+    /// The line that opens a collapsed group. `now` is in seconds since 1970.
+    fn open_group(&self, _group: Group, _now: u64) -> Option<String> {
+        None
+    }
+
+    /// The line that closes it again.
+    fn close_group(&self, _group: Group, _now: u64) -> Option<String> {
         None
     }
 
@@ -112,9 +173,10 @@ pub(crate) trait Host: Sync {
         &["INPUT_"]
     }
 
-    /// How the Markdown summary reaches a person.
-    fn summarize(&self, _vars: &Vars, _markdown: String) -> Option<Delivery> {
-        None
+    /// How the Markdown summary reaches a person; `level` is that of the
+    /// ending, if it is not a good one.
+    fn summarize(&self, _vars: &Vars, _markdown: String, _level: Option<Level>) -> Vec<Delivery> {
+        Vec::new()
     }
 
     /// How the outputs reach later steps.
@@ -123,35 +185,98 @@ pub(crate) trait Host: Sync {
     }
 }
 
-/// What is to be delivered, and what could not be.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct HandOver {
-    pub(crate) deliveries: Vec<Delivery>,
-    /// The outputs that the host cannot carry, each with the reason.
-    pub(crate) left_out: Vec<(&'static str, String)>,
+/// A title above its message, where the host has no place of its own for it.
+fn titled(title: &str, message: &str) -> String {
+    if message.starts_with(title) {
+        return message.to_owned();
+    }
+    format!("{title}\n{message}")
 }
 
-/// One thing to write.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Delivery {
-    Append { path: PathBuf, text: String },
-    Replace { path: PathBuf, text: String },
+/// A collapsed part of the log.
+#[derive(Clone, Copy)]
+pub(crate) struct Group<'a> {
+    pub(crate) title: &'a str,
+    /// Unique within the log, and made of `[a-z0-9_]`.
+    pub(crate) key: &'a str,
 }
 
-impl Delivery {
-    pub(crate) fn path(&self) -> &Path {
-        match self {
-            Self::Append { path, .. } | Self::Replace { path, .. } => path,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_told_by_its_variables_also_among_others() {
+        let cases: [(&[(&str, &str)], &str); 22] = [
+            (&[], "plain"),
+            (&[("CI", "true")], "plain"),
+            (&[("GITHUB_ACTIONS", "true")], "github"),
+            (
+                &[("GITHUB_ACTIONS", "true"), ("GITEA_ACTIONS", "true")],
+                "gitea",
+            ),
+            (
+                &[
+                    ("GITHUB_ACTIONS", "true"),
+                    ("GITEA_ACTIONS", "true"),
+                    ("FORGEJO_ACTIONS", "true"),
+                ],
+                "forgejo",
+            ),
+            (
+                &[("GITHUB_ACTIONS", "true"), ("FORGEJO_ACTIONS", "true")],
+                "forgejo",
+            ),
+            (&[("GITLAB_CI", "true"), ("CI", "true")], "gitlab"),
+            (&[("CIRCLECI", "true")], "circleci"),
+            (&[("TF_BUILD", "True")], "azure"),
+            (&[("BUILDKITE", "true")], "buildkite"),
+            (&[("TEAMCITY_VERSION", "2026.1")], "teamcity"),
+            (&[("BITBUCKET_BUILD_NUMBER", "7")], "bitbucket"),
+            (&[("CI", "woodpecker")], "woodpecker"),
+            // Woodpecker once set Drone's variables too.
+            (&[("CI", "woodpecker"), ("DRONE", "true")], "woodpecker"),
+            (&[("DRONE", "true")], "drone"),
+            (&[("HARNESS_BUILD_ID", "7")], "drone"),
+            (&[("BUILDER_OUTPUT", "/builder/outputs")], "cloudbuild"),
+            (&[("JENKINS_URL", "https://ci.example/")], "jenkins"),
+            // A Jenkins that starts what runs on another host.
+            (
+                &[
+                    ("JENKINS_URL", "https://ci.example/"),
+                    ("BUILDKITE", "true"),
+                ],
+                "buildkite",
+            ),
+            (
+                &[
+                    ("GITLAB_CI", "true"),
+                    ("CIRCLECI", "true"),
+                    ("TF_BUILD", "True"),
+                ],
+                "gitlab",
+            ),
+            // Empty means absent.
+            (&[("GITHUB_ACTIONS", "")], "plain"),
+            (&[("HARNESS", "true"), ("MY_DRONE", "true")], "plain"),
+        ];
+        for (vars, expected) in cases {
+            let given = vars
+                .iter()
+                .map(|(name, value)| ((*name).into(), (*value).into()));
+            let host = told(&Vars::from_os(given));
+            assert_eq!(host.name(), expected, "{vars:?}");
         }
     }
 
-    pub(crate) fn deliver(&self) -> io::Result<()> {
-        match self {
-            Self::Append { path, text } => {
-                let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-                file.write_all(text.as_bytes())
-            }
-            Self::Replace { path, text } => fs::write(path, text),
-        }
+    #[test]
+    fn a_name_wins_over_the_variables_and_plain_is_only_for_the_log() {
+        let vars = Vars::from([("GITLAB_CI", "true")]);
+        assert_eq!(detect(&vars, "auto").name(), "gitlab");
+        assert_eq!(detect(&vars, "azure").name(), "azure");
+        assert_eq!(detect(&vars, "plain").name(), "gitlab");
+        assert_eq!(of_log(&vars, "plain").name(), "plain");
+        assert_eq!(of_log(&vars, "auto").name(), "gitlab");
+        assert_eq!(detect(&vars, "json").name(), "gitlab");
     }
 }

@@ -1,6 +1,7 @@
 //! The outputs, and the formats of the files they are written to.
 
 use crate::config::OutputFormat;
+use crate::host::delivery::{Delivery, HandOver};
 use crate::retry::outcome::Ending;
 use crate::retry::watch::took;
 
@@ -81,11 +82,85 @@ impl Outputs {
     /// break cannot be one.
     fn dotenv(&self) -> String {
         let lines = self.0.iter().map(|(name, value)| {
-            let name = name.to_ascii_uppercase();
-            format!("PAGES_RETRY_{name}={}\n", one_line(value))
+            let line = variable(&name_of_variable(name), &one_line(value));
+            format!("{line}\n")
         });
         lines.collect()
     }
+
+    /// Lines at the end of the file at `path`, if the host has given one.
+    pub(crate) fn append_to(&self, path: Option<&str>) -> HandOver {
+        let Some(path) = path else {
+            return HandOver::default();
+        };
+        let carried = self.carry(usize::MAX, |name, value| Ok(variable(name, value)));
+        HandOver {
+            deliveries: vec![Delivery::Append {
+                path: path.into(),
+                text: carried.text(),
+            }],
+            warnings: carried.warnings,
+        }
+    }
+
+    /// Each output as a piece of text that `write` makes of the variable's name
+    /// and value, at most `most_bytes` in all. A value that has control
+    /// characters, does not fit, or that `write` refuses, is left out with a
+    /// warning that says why.
+    pub(crate) fn carry(
+        &self,
+        most_bytes: usize,
+        write: impl Fn(&str, &str) -> Result<String, &'static str>,
+    ) -> Carried {
+        let mut carried = Carried::default();
+        let mut left = most_bytes;
+        for (name, value) in &self.0 {
+            let written = if value.contains(char::is_control) {
+                Err("it holds a line break or another control character")
+            } else {
+                write(&name_of_variable(name), value)
+            };
+            // Each piece ends with a line break.
+            let fits = |it: &String| it.len() < left;
+            match written {
+                Ok(written) if fits(&written) => {
+                    left -= written.len() + 1;
+                    carried.pieces.push(written);
+                }
+                Ok(_) => carried.leave_out(name, "it is too long for this host"),
+                Err(why) => carried.leave_out(name, why),
+            }
+        }
+        carried
+    }
+}
+
+/// What a host takes, and what it does not.
+#[derive(Debug, Default)]
+pub(crate) struct Carried {
+    pub(crate) pieces: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Carried {
+    fn leave_out(&mut self, name: &str, why: &str) {
+        let warning = format!("output `{name}` is left out: {why}");
+        self.warnings.push(warning);
+    }
+
+    /// The pieces as lines of a file.
+    pub(crate) fn text(&self) -> String {
+        self.pieces.iter().flat_map(|it| [it, "\n"]).collect()
+    }
+}
+
+fn name_of_variable(name: &str) -> String {
+    format!("PAGES_RETRY_{}", name.to_ascii_uppercase())
+}
+
+/// A line as most hosts read it: no quotes, no escapes.
+pub(crate) fn variable(name: &str, value: &str) -> String {
+    format!("{name}={value}")
 }
 
 /// No output of the API's has a line break by right.

@@ -6,7 +6,7 @@
 
 use std::io::{self, Write};
 
-use crate::host::{Host, Level};
+use crate::host::{Group, Host, Level};
 use crate::report::Report;
 use crate::report::harmless::secrets::Secrets;
 use crate::report::harmless::{self, Colors, inline};
@@ -22,50 +22,52 @@ const MOST_WARNINGS: u32 = 9;
 
 pub(crate) struct Log<W> {
     out: W,
-    host: &'static dyn Host,
+    form: Form,
     secrets: Secrets,
-    is_colored: bool,
-    shows_debug: bool,
     /// Stops and resumes the host's obedience; `None` where it has none.
     deaf: Option<(String, String)>,
     is_deaf: bool,
-    group_end: Option<String>,
+    /// The title of the open group.
+    group: Option<String>,
+    /// How many groups there have been.
+    groups: u32,
     warnings: u32,
 }
 
+/// How a log looks.
+#[derive(Clone, Copy)]
+pub(crate) struct Form {
+    pub(crate) host: &'static dyn Host,
+    pub(crate) is_colored: bool,
+    pub(crate) shows_debug: bool,
+    /// Seconds since 1970, for hosts whose groups hold a time.
+    pub(crate) clock: fn() -> u64,
+}
+
 impl<W: Write> Log<W> {
-    /// `token` cannot be guessed.
-    pub(crate) fn new(
-        out: W,
-        host: &'static dyn Host,
-        secrets: &[String],
-        is_colored: bool,
-        shows_debug: bool,
-        token: &str,
-    ) -> io::Result<Self> {
-        let known: Vec<&str> = secrets.iter().map(String::as_str).collect();
-        let mut log = Self {
-            out,
-            host,
-            secrets: Secrets::new(&known),
-            is_colored,
-            shows_debug,
-            deaf: host.deaf(token),
-            is_deaf: false,
-            group_end: None,
-            warnings: 0,
-        };
-        for mask in secrets.iter().filter_map(|it| host.mask(it)) {
-            writeln!(log.out, "{mask}")?;
+    /// Begins with the masks of `secrets`. `token` cannot be guessed.
+    pub(crate) fn new(mut out: W, form: Form, secrets: &[String], token: &str) -> io::Result<Self> {
+        for mask in secrets.iter().filter_map(|it| form.host.mask(it)) {
+            writeln!(out, "{mask}")?;
         }
-        log.out.flush()?;
-        Ok(log)
+        out.flush()?;
+        let known: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        Ok(Self {
+            out,
+            form,
+            secrets: Secrets::new(&known),
+            deaf: form.host.deaf(token),
+            is_deaf: false,
+            group: None,
+            groups: 0,
+            warnings: 0,
+        })
     }
 
     fn line(&mut self, Line { symbol, text }: &Line) -> io::Result<()> {
         let text = self.secrets.line(text, Colors::Stripped);
         match symbol {
-            Some(symbol) if self.is_colored => {
+            Some(symbol) if self.form.is_colored => {
                 let (char, color) = (symbol.char(), color(*symbol));
                 writeln!(self.out, "\x1b[{color}m{char}\x1b[0m {text}")
             }
@@ -78,7 +80,7 @@ impl<W: Write> Log<W> {
     fn annotate(&mut self, level: Level, title: &str, message: &str) -> io::Result<()> {
         let title = self.secrets.hide(title).into_owned();
         let message = self.secrets.hide(message).into_owned();
-        if let Some(annotation) = self.host.annotate(level, &title, &message) {
+        if let Some(annotation) = self.form.host.annotate(level, &title, &message) {
             return writeln!(self.out, "{annotation}");
         }
         let label = match level {
@@ -103,19 +105,12 @@ impl<W: Write> Log<W> {
 
     /// Shows lines of a build log, in one group per attempt.
     fn log_read(&mut self, attempt: u32, lines: &[String], is_last: bool) -> io::Result<()> {
-        if self.group_end.is_none() && !lines.is_empty() {
+        if self.group.is_none() && !lines.is_empty() {
             let title = match attempt {
                 1 => "Build log".to_owned(),
                 _ => format!("Build log of attempt {attempt}"),
             };
-            let key = format!("build_log_{attempt}");
-            if let Some((start, end)) = self.host.group(&title, &key) {
-                writeln!(self.out, "{start}")?;
-                self.group_end = Some(end);
-            } else {
-                writeln!(self.out, "{title}:")?;
-                self.group_end = Some(String::new());
-            }
+            self.open_group(title)?;
         }
         if let Some((stop, _)) = &self.deaf
             && !self.is_deaf
@@ -124,7 +119,7 @@ impl<W: Write> Log<W> {
             writeln!(self.out, "{stop}")?;
             self.is_deaf = true;
         }
-        let colors = if self.is_colored {
+        let colors = if self.form.is_colored {
             Colors::Kept
         } else {
             Colors::Stripped
@@ -139,6 +134,21 @@ impl<W: Write> Log<W> {
         Ok(())
     }
 
+    fn open_group(&mut self, title: String) -> io::Result<()> {
+        self.groups += 1;
+        let key = format!("build_log_{}", self.groups);
+        let group = Group {
+            title: &title,
+            key: &key,
+        };
+        match self.form.host.open_group(group, (self.form.clock)()) {
+            Some(start) => writeln!(self.out, "{start}")?,
+            None => writeln!(self.out, "{title}:")?,
+        }
+        self.group = Some(title);
+        Ok(())
+    }
+
     /// Ends what the build log has begun, so that our own lines are heard and
     /// seen.
     fn close_group(&mut self) -> io::Result<()> {
@@ -148,16 +158,24 @@ impl<W: Write> Log<W> {
             writeln!(self.out, "{resume}")?;
             self.is_deaf = false;
         }
-        match self.group_end.take() {
-            Some(end) if !end.is_empty() => writeln!(self.out, "{end}"),
-            Some(_) | None => Ok(()),
+        let Some(title) = self.group.take() else {
+            return Ok(());
+        };
+        let key = format!("build_log_{}", self.groups);
+        let group = Group {
+            title: &title,
+            key: &key,
+        };
+        match self.form.host.close_group(group, (self.form.clock)()) {
+            Some(end) => writeln!(self.out, "{end}"),
+            None => Ok(()),
         }
     }
 
     fn finished(&mut self, ending: &Ending) -> io::Result<()> {
-        if ending.outcome.is_good() {
+        let Some(level) = ending.level() else {
             return Ok(());
-        }
+        };
         let title = line::last_line(ending);
         let mut details = Vec::new();
         if let Some(attempt) = ending.attempts.last() {
@@ -166,12 +184,7 @@ impl<W: Write> Log<W> {
             details.extend(telling.map(|it| ("log", it)));
         }
         details.extend(line::advice(ending).map(|it| ("hint", it)));
-        let level = if ending.fails {
-            Level::Error
-        } else {
-            Level::Warning
-        };
-        if self.host.annotates() {
+        if self.form.host.annotates() {
             let lines: Vec<&str> = details.iter().map(|(_, it)| it.as_str()).collect();
             let message = if lines.is_empty() {
                 title.clone()
@@ -188,7 +201,7 @@ impl<W: Write> Log<W> {
     }
 
     fn requested(&mut self, requested: &Requested) -> io::Result<()> {
-        if !self.shows_debug {
+        if !self.form.shows_debug {
             return Ok(());
         }
         let Requested {
@@ -206,7 +219,7 @@ impl<W: Write> Log<W> {
             took.as_millis(),
             cf_ray.unwrap_or_default()
         );
-        match self.host.debug(&text) {
+        match self.form.host.debug(&text) {
             Some(debug) => writeln!(self.out, "{debug}"),
             None => self.line(&Line {
                 symbol: None,
@@ -218,7 +231,7 @@ impl<W: Write> Log<W> {
 
 impl<W: Write> Report for Log<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
-        let is_hidden = matches!(event, Event::Requested(_)) && !self.shows_debug;
+        let is_hidden = matches!(event, Event::Requested(_)) && !self.form.shows_debug;
         if !is_hidden && !matches!(event, Event::LogRead { .. }) {
             self.close_group()?;
         }
@@ -254,6 +267,12 @@ impl<W: Write> Report for Log<W> {
             | Event::Diagnosed { .. }
             | Event::AttemptScheduled { .. } => {}
         }
+        self.out.flush()
+    }
+
+    fn command(&mut self, line: &str) -> io::Result<()> {
+        self.close_group()?;
+        writeln!(self.out, "{line}")?;
         self.out.flush()
     }
 }

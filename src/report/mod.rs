@@ -26,6 +26,13 @@ pub(crate) fn is_live(log_format: &str, is_ci: bool, is_terminal: bool) -> bool 
 /// Shows what happened, at once and in order.
 pub(crate) trait Report {
     fn event(&mut self, event: &Event) -> io::Result<()>;
+
+    /// Writes a line that the host obeys, where the log has room for one.
+    fn command(&mut self, _line: &str) -> io::Result<()> {
+        Err(io::Error::other(
+            "this `log_format` has no room for the host's commands; use `output_file`",
+        ))
+    }
 }
 
 #[cfg(test)]

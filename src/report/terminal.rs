@@ -62,4 +62,9 @@ impl Report for Terminal {
         let Self { log, row } = self;
         row.suspend(|| log.event(event))
     }
+
+    fn command(&mut self, line: &str) -> io::Result<()> {
+        let Self { log, row } = self;
+        row.suspend(|| log.command(line))
+    }
 }

@@ -8,7 +8,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -42,6 +42,14 @@ pub(crate) struct Edge<'a> {
     pub(crate) doing: Doing,
     /// What a line after a silent minute says is running, and since when.
     running: (String, Duration),
+}
+
+/// Seconds since 1970 by the local clock, which some hosts want to see beside
+/// a group of the log. Nothing is decided by it.
+#[expect(clippy::disallowed_methods, reason = "only shown")]
+pub(crate) fn unix_seconds() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs()
 }
 
 /// SIGINT and SIGTERM; a second one ends the process at once.

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::cloudflare::deployment::{Deployment, StageName};
+use crate::host::Level;
 use crate::retry::usual::Usual;
 
 /// How it ended.
@@ -151,6 +152,16 @@ impl Ending {
 
     pub(crate) fn exit_code(&self) -> u8 {
         if self.fails { self.outcome.code() } else { 0 }
+    }
+
+    /// How much it weighs, if it is not a good one.
+    pub(crate) fn level(&self) -> Option<Level> {
+        let level = if self.fails {
+            Level::Error
+        } else {
+            Level::Warning
+        };
+        (!self.outcome.is_good()).then_some(level)
     }
 
     /// Whether `outcome` fails the step, given the endings of `fail_on`.

@@ -1,0 +1,37 @@
+//! `CircleCI`: a file that bash reads at the start of each later step of the
+//! job.
+
+use super::Host;
+use super::delivery::{Delivery, HandOver};
+use super::outputs::Outputs;
+use crate::config::vars::Vars;
+
+pub(crate) struct CircleCi;
+
+impl Host for CircleCi {
+    fn name(&self) -> &'static str {
+        "circleci"
+    }
+
+    fn renders_color(&self) -> bool {
+        true
+    }
+
+    /// In single quotes, within which the shell reads nothing but their end.
+    fn hand_over(&self, vars: &Vars, outputs: &Outputs, _token: &str) -> HandOver {
+        let Some(path) = vars.get("BASH_ENV") else {
+            return HandOver::default();
+        };
+        let carried = outputs.carry(usize::MAX, |name, value| {
+            let value = value.replace('\'', r"'\''");
+            Ok(format!("export {name}='{value}'"))
+        });
+        HandOver {
+            deliveries: vec![Delivery::Append {
+                path: path.into(),
+                text: carried.text(),
+            }],
+            warnings: carried.warnings,
+        }
+    }
+}

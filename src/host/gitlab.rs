@@ -1,0 +1,58 @@
+//! GitLab CI/CD: collapsible sections, and a dotenv report as outputs.
+
+use std::path::Path;
+
+use super::delivery::{Delivery, HandOver};
+use super::outputs::{Outputs, variable};
+use super::{Group, Host};
+use crate::config::vars::Vars;
+
+/// The file that a job names under `artifacts:reports:dotenv`.
+const REPORT: &str = "pages-retry.env";
+
+/// GitLab refuses a report of 5 KB or more, as a whole.
+const MOST_BYTES: usize = 5 * 1024 - 1;
+
+pub(crate) struct GitLab;
+
+impl Host for GitLab {
+    fn name(&self) -> &'static str {
+        "gitlab"
+    }
+
+    fn renders_color(&self) -> bool {
+        true
+    }
+
+    fn open_group(&self, Group { title, key }: Group, now: u64) -> Option<String> {
+        Some(format!(
+            "\x1b[0Ksection_start:{now}:{key}[collapsed=true]\r\x1b[0K{title}"
+        ))
+    }
+
+    fn close_group(&self, Group { key, .. }: Group, now: u64) -> Option<String> {
+        Some(format!("\x1b[0Ksection_end:{now}:{key}\r\x1b[0K"))
+    }
+
+    fn wants_debug(&self, vars: &Vars) -> bool {
+        vars.get("CI_DEBUG_TRACE") == Some("true")
+    }
+
+    /// Paths of artifacts start at the project's folder. `$NAME` in a value
+    /// would become the value of that variable.
+    fn hand_over(&self, vars: &Vars, outputs: &Outputs, _token: &str) -> HandOver {
+        let carried = outputs.carry(MOST_BYTES, |name, value| {
+            if value.contains('$') {
+                return Err("GitLab would expand the `$` in it");
+            }
+            Ok(variable(name, value))
+        });
+        HandOver {
+            deliveries: vec![Delivery::Replace {
+                path: Path::new(vars.get("CI_PROJECT_DIR").unwrap_or_default()).join(REPORT),
+                text: carried.text(),
+            }],
+            warnings: carried.warnings,
+        }
+    }
+}

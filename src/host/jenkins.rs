@@ -1,0 +1,11 @@
+//! Jenkins: no protocol at all. A pipeline reads `output_file`.
+
+use super::Host;
+
+pub(crate) struct Jenkins;
+
+impl Host for Jenkins {
+    fn name(&self) -> &'static str {
+        "jenkins"
+    }
+}

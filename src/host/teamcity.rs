@@ -1,0 +1,85 @@
+//! `TeamCity`: service messages, which it reads anywhere in a line.
+
+use std::fmt::Write as _;
+
+use super::delivery::{Delivery, HandOver};
+use super::outputs::Outputs;
+use super::{Group, Host, Level};
+use crate::config::vars::Vars;
+
+pub(crate) struct TeamCity;
+
+impl Host for TeamCity {
+    fn name(&self) -> &'static str {
+        "teamcity"
+    }
+
+    fn renders_color(&self) -> bool {
+        true
+    }
+
+    fn open_group(&self, group: Group, _now: u64) -> Option<String> {
+        let title = escaped(group.title);
+        Some(format!("##teamcity[blockOpened name='{title}']"))
+    }
+
+    fn close_group(&self, group: Group, _now: u64) -> Option<String> {
+        let title = escaped(group.title);
+        Some(format!("##teamcity[blockClosed name='{title}']"))
+    }
+
+    fn annotates(&self) -> bool {
+        true
+    }
+
+    fn annotate(&self, level: Level, title: &str, message: &str) -> Option<String> {
+        let status = match level {
+            Level::Error => "ERROR",
+            Level::Warning => "WARNING",
+        };
+        let text = escaped(&super::titled(title, message));
+        Some(format!(
+            "##teamcity[message text='{text}' status='{status}']"
+        ))
+    }
+
+    fn deaf(&self, _token: &str) -> Option<(String, String)> {
+        let message = |name| format!("##teamcity[{name}]");
+        Some((
+            message("disableServiceMessages"),
+            message("enableServiceMessages"),
+        ))
+    }
+
+    /// The parameter must be declared, or later steps do not see it.
+    fn hand_over(&self, _vars: &Vars, outputs: &Outputs, _token: &str) -> HandOver {
+        let carried = outputs.carry(usize::MAX, |name, value| {
+            let value = escaped(value);
+            Ok(format!(
+                "##teamcity[setParameter name='env.{name}' value='{value}']"
+            ))
+        });
+        HandOver {
+            deliveries: vec![Delivery::Print(carried.pieces)],
+            warnings: carried.warnings,
+        }
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => escaped.push_str("|n"),
+            '\r' => escaped.push_str("|r"),
+            '\'' | '|' | '[' | ']' => escaped.extend(['|', c]),
+            ' '..='~' => escaped.push(c),
+            _ => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(escaped, "|0x{unit:04x}");
+                }
+            }
+        }
+    }
+    escaped
+}
