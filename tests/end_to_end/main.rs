@@ -2,6 +2,10 @@
 
 #[path = "../fake/mod.rs"]
 mod fake;
+#[cfg(test)]
+#[expect(dead_code, reason = "other tests use the rest")]
+#[path = "../parsers/mod.rs"]
+mod parsers;
 
 #[cfg(test)]
 mod attempts;
@@ -9,6 +13,8 @@ mod attempts;
 mod endings;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod hosts;
 #[cfg(test)]
 mod inputs;
 #[cfg(test)]
