@@ -2,6 +2,7 @@
 //! defaults, variables, outputs and exit codes, in the same order.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::process::Command;
 
 const ACTION: &str = include_str!("../action.yml");
@@ -249,4 +250,44 @@ fn the_action_starts_what_the_image_starts() {
         .find_map(|it| it.trim().strip_prefix("entrypoint: "));
     let entrypoint = entrypoint.expect("action.yml names the program");
     assert!(DOCKERFILE.ends_with(&format!("\nENTRYPOINT [\"{entrypoint}\"]\n")));
+}
+
+/// What follows `prefix` in a text, as long as it is a name in capitals.
+fn after<'a>(text: &'a str, prefix: &str) -> Vec<&'a str> {
+    let pieces = text.split(prefix).skip(1);
+    let is_name = |it: char| it.is_ascii_uppercase() || it == '_';
+    let names = pieces.map(|it| it.split(|it| !is_name(it)).next().unwrap_or_default());
+    names.collect()
+}
+
+#[test]
+fn each_example_names_inputs_and_outputs_that_exist() {
+    let upper = |names: Vec<String>| -> Vec<String> {
+        names.iter().map(|it| it.to_ascii_uppercase()).collect()
+    };
+    let inputs = upper(names(action_entries("inputs")));
+    let outputs = upper(names(action_entries("outputs")));
+    let files = fs::read_dir("examples/ci").expect("the tests run in the checkout");
+    let files: Vec<_> = files.map(|it| it.expect("a file").path()).collect();
+    assert!(10 <= files.len(), "{files:?}");
+    for file in files {
+        let text = fs::read_to_string(&file).expect("an example is text");
+        let settings = text.split("settings:").skip(1).flat_map(|it| {
+            let rows = it.lines().skip(1);
+            let rows = rows.take_while(|it| it.starts_with("      "));
+            let rows = rows.filter(|it| !it.starts_with("       "));
+            rows.filter_map(|it| Some(it.trim().split_once(':')?.0.to_ascii_uppercase()))
+        });
+        let given = after(&text, "INPUT_").into_iter().map(str::to_owned);
+        for name in given.chain(settings) {
+            assert!(inputs.contains(&name), "{}: {name}", file.display());
+        }
+        let used = after(&text, "PAGES_RETRY_");
+        for name in &used {
+            let is_known = outputs.iter().any(|it| it == name);
+            assert!(is_known, "{}: {name}", file.display());
+        }
+        let has_both = used.contains(&"STATUS") && used.contains(&"URL");
+        assert!(has_both, "{} uses no outputs", file.display());
+    }
 }
