@@ -10,36 +10,56 @@ use crate::report::harmless::markup::{code, fence_for, markdown, mermaid};
 use crate::report::harmless::secrets::Secrets;
 use crate::report::harmless::{Colors, inline};
 use crate::report::line::{advice, last_line, span};
-use crate::retry::outcome::{Attempt, Ending};
+use crate::retry::outcome::{Attempt, Ending, Outcome};
 use crate::retry::watch::took;
 
 /// Bytes; GitHub drops a summary of over 1 MiB as a whole.
 const MOST: usize = 100_000;
 
-/// Variables and aliases beyond these are counted, not named.
+/// Variables, aliases and stages beyond these are counted, not named.
 const MOST_NAMES: usize = 50;
 
-/// Renders the summary of a run, without a secret.
+/// Renders the summary of a run, without a secret. Where all attempts are too
+/// much, the last ones are told.
 pub(crate) fn render(ending: &Ending, secrets: &Secrets) -> String {
     let pen = &Pen { secrets };
-    let parts = parts(ending, pen);
-    let whole = parts.concat();
-    if whole.len() <= MOST {
-        return whole;
-    }
-    // Only the first part has a bound by itself; the log has the rest.
-    parts.into_iter().next().unwrap_or_default()
+    let headline = headline(ending, pen);
+    let attempts = ending.attempts.iter().enumerate();
+    let attempts: Vec<Told> = attempts.map(|(n, it)| told(ending, n, it, pen)).collect();
+    let built = ending.deployment().map(|it| built(it, pen));
+    let texts = (0..=attempts.len()).map(|earlier| {
+        let left_out = match earlier {
+            0 => String::new(),
+            _ => format!("The log tells of {earlier} earlier attempts.\n\n"),
+        };
+        let told = &attempts[earlier..];
+        let tables: String = told.iter().map(|it| it.tables.as_str()).collect();
+        let gantt = gantt(told);
+        [
+            &headline,
+            &left_out,
+            &tables,
+            &gantt,
+            built.as_deref().unwrap_or_default(),
+        ]
+        .concat()
+    });
+    let mut fitting = texts.filter(|it| it.len() <= MOST);
+    fitting.next().unwrap_or(headline.clone())
 }
 
-fn parts(ending: &Ending, pen: &Pen) -> Vec<String> {
-    let mut parts = vec![headline(ending, pen)];
-    for (n, attempt) in ending.attempts.iter().enumerate() {
-        parts.push(stages(ending, n, attempt, pen));
-        parts.push(failure(attempt, pen));
+/// What is told of one attempt.
+struct Told {
+    tables: String,
+    /// Its section of the picture.
+    section: String,
+}
+
+fn told(ending: &Ending, n: usize, attempt: &Attempt, pen: &Pen) -> Told {
+    Told {
+        tables: stages(ending, n, attempt, pen) + &failure(attempt, pen),
+        section: section(n, attempt, pen),
     }
-    parts.push(gantt(&ending.attempts, pen));
-    parts.extend(ending.deployment().map(|it| built(it, pen)));
-    parts
 }
 
 fn headline(ending: &Ending, pen: &Pen) -> String {
@@ -48,19 +68,48 @@ fn headline(ending: &Ending, pen: &Pen) -> String {
         (false, true) => "❌",
         (false, false) => "⚠️",
     };
+    if let Outcome::Unusable { problems } = &ending.outcome
+        && 1 < problems.len()
+    {
+        let items = problems
+            .iter()
+            .map(|it| format!("- {}\n", pen.markdown(it)));
+        let items: String = items.collect();
+        return format!(
+            "### {symbol} Error: {} problems\n\n{items}\n",
+            problems.len()
+        );
+    }
     let deployment = ending.deployment();
-    let url = deployment.map_or("", |it| it.url.as_str());
-    // The link follows as one of its own: an address in the text would end it.
-    let line = last_line(ending).replace(url, "");
+    let (url, dashboard) = (deployment.map_or("", |it| &it.url), ending.dashboard_url());
+    let newer = if let Outcome::Skipped {
+        superseded_by: Some((_, url)),
+        ..
+    } = &ending.outcome
+    {
+        url
+    } else {
+        ""
+    };
+    // Links follow as ones of their own: an address in the text would end it.
+    let mut line = last_line(ending);
+    for address in [url, newer, &dashboard] {
+        line = line.replace(&inline(address), "");
+    }
     let line = pen.markdown(line.trim_end_matches([':', ' ']));
     let mut text = format!("### {symbol} {line}");
-    if deployment.is_some() {
-        let site = pen.link("Site", url);
-        let page = pen.link("Dashboard", &ending.dashboard_url());
-        let _ = write!(text, " · {site} · {page}");
+    let has_page = !ending.project_name.is_empty();
+    let links = [
+        ("Site", url),
+        ("Newer deployment", newer),
+        ("Dashboard", if has_page { &dashboard } else { "" }),
+    ];
+    for (name, address) in links.into_iter().filter(|(_, it)| !it.is_empty()) {
+        let _ = write!(text, " · {}", pen.link(name, address));
     }
     text.push_str("\n\n");
-    if let Some(advice) = advice(ending).filter(|_| !ending.outcome.is_good()) {
+    let advice = advice(ending).filter(|it| !it.contains(&dashboard));
+    if let Some(advice) = advice {
         let _ = write!(text, "{}\n\n", pen.markdown(&advice));
     }
     text
@@ -73,8 +122,18 @@ fn stages(ending: &Ending, n: usize, attempt: &Attempt, pen: &Pen) -> String {
         let id = pen.code(attempt.deployment.short_id());
         let _ = write!(text, "#### Attempt {}: {id}\n\n", n + 1);
     }
-    text.push_str("| stage | result | time | usually |\n|---|---|---|---|\n");
-    for stage in attempt.deployment.stages_by_latest() {
+    // Without a history there is nothing usual.
+    let (heading, rule) = if ending.usual.is_empty() {
+        ("", "")
+    } else {
+        (" usually |", "---|")
+    };
+    let _ = writeln!(
+        text,
+        "| stage | result | time |{heading}\n|---|---|---|{rule}"
+    );
+    let stages = attempt.deployment.stages_by_latest();
+    for stage in stages.iter().take(MOST_NAMES) {
         let result = match &stage.status {
             StageStatus::Idle => "·".to_owned(),
             StageStatus::Active => "… running".to_owned(),
@@ -84,11 +143,14 @@ fn stages(ending: &Ending, n: usize, attempt: &Attempt, pen: &Pen) -> String {
             StageStatus::Skipped => "» skipped".to_owned(),
             StageStatus::Other(word) => pen.markdown(word),
         };
-        let usually = ending.usual.of(&stage.name).map(span).unwrap_or_default();
-        let took = took(&stage).map(span).unwrap_or_default();
         let name = pen.markdown(&stage.name.to_string());
-        let (took, usually) = (pen.markdown(&took), pen.markdown(&usually));
-        let _ = writeln!(text, "| {name} | {result} | {took} | {usually} |");
+        let took = took(stage).map(span).unwrap_or_default();
+        let _ = write!(text, "| {name} | {result} | {} |", pen.markdown(&took));
+        if !ending.usual.is_empty() {
+            let usually = ending.usual.of(&stage.name).map(span).unwrap_or_default();
+            let _ = write!(text, " {} |", pen.markdown(&usually));
+        }
+        text.push('\n');
     }
     text.push('\n');
     text
@@ -113,36 +175,40 @@ fn failure(attempt: &Attempt, pen: &Pen) -> String {
 }
 
 /// The stages on a time line, a section for each attempt.
-fn gantt(attempts: &[Attempt], pen: &Pen) -> String {
-    let mut tasks = String::new();
-    for (n, attempt) in attempts.iter().enumerate() {
-        let mut section = String::new();
-        for stage in attempt.deployment.stages_by_latest() {
-            let (Some(start), Some(end)) = (stage.started_on, stage.ended_on) else {
-                continue;
-            };
-            let tag = match stage.status {
-                StageStatus::Failure | StageStatus::Canceled => "crit",
-                StageStatus::Idle
-                | StageStatus::Active
-                | StageStatus::Success
-                | StageStatus::Skipped
-                | StageStatus::Other(_) => "done",
-            };
-            let (start, end) = (start.timestamp_millis(), end.timestamp_millis());
-            let name = pen.mermaid(&stage.name.to_string());
-            let _ = writeln!(section, "    {name} : {tag}, {start}, {}", end.max(start));
-        }
-        if !section.is_empty() {
-            let id = attempt.deployment.short_id();
-            let name = pen.mermaid(&format!("attempt {} {id}", n + 1));
-            let _ = write!(tasks, "    section {name}\n{section}");
-        }
-    }
-    if tasks.is_empty() {
+fn gantt(attempts: &[Told]) -> String {
+    let sections: String = attempts.iter().map(|it| it.section.as_str()).collect();
+    if sections.is_empty() {
         return String::new();
     }
-    format!("```mermaid\ngantt\n    dateFormat x\n    axisFormat %H:%M:%S\n{tasks}```\n\n")
+    format!("```mermaid\ngantt\n    dateFormat x\n    axisFormat %H:%M:%S\n{sections}```\n\n")
+}
+
+/// The stages of one attempt that have begun and ended.
+fn section(n: usize, attempt: &Attempt, pen: &Pen) -> String {
+    let mut tasks = String::new();
+    let stages = attempt.deployment.stages_by_latest();
+    for stage in stages.into_iter().take(MOST_NAMES) {
+        let (Some(start), Some(end)) = (stage.started_on, stage.ended_on) else {
+            continue;
+        };
+        let tag = match stage.status {
+            StageStatus::Failure | StageStatus::Canceled => "crit",
+            StageStatus::Idle
+            | StageStatus::Active
+            | StageStatus::Success
+            | StageStatus::Skipped
+            | StageStatus::Other(_) => "done",
+        };
+        let (start, end) = (start.timestamp_millis(), end.timestamp_millis());
+        let name = pen.mermaid(&stage.name.to_string());
+        let _ = writeln!(tasks, "    {name} : {tag}, {start}, {}", end.max(start));
+    }
+    if tasks.is_empty() {
+        return tasks;
+    }
+    let id = attempt.deployment.short_id();
+    let name = pen.mermaid(&format!("attempt {} {id}", n + 1));
+    format!("    section {name}\n{tasks}")
 }
 
 /// What was built, folded. Of variables only the names are shown.
@@ -151,7 +217,9 @@ fn built(deployment: &Deployment, pen: &Pen) -> String {
     let build = &deployment.build_config;
     let repository = deployment.source.as_ref().map(|it| {
         let config = &it.config;
-        format!("{}/{} ({})", config.owner, config.repo_name, it.kind)
+        let parts = [&config.owner, &config.repo_name].map(String::as_str);
+        let parts: Vec<_> = parts.into_iter().filter(|it| !it.is_empty()).collect();
+        format!("{} ({})", parts.join("/"), it.kind).replace(" ()", "")
     });
     let subject = metadata.commit_message.lines().next().unwrap_or_default();
     let commit = format!("{} {subject}", metadata.commit_hash);
@@ -246,11 +314,13 @@ impl Pen<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::{Value, json};
 
     use super::*;
     use crate::cloudflare::deployment::StageName;
-    use crate::retry::outcome::Outcome;
+    use crate::retry::outcome::{Doing, Signal};
     use crate::retry::usual::Usual;
 
     fn deployment(bend: impl Fn(&mut Value)) -> Deployment {
@@ -318,11 +388,11 @@ mod tests {
 
 correct it
 
-| stage | result | time | usually |
-|---|---|---|---|
-| queued | ✓ | 2s |  |
-| build | ✗ failed | 1m04s |  |
-| deploy | · |  |  |
+| stage | result | time |
+|---|---|---|
+| queued | ✓ | 2s |
+| build | ✗ failed | 1m04s |
+| deploy | · |  |
 
 **Why:** the build command failed
 
@@ -379,20 +449,262 @@ gantt
         assert!(rows.map(|it| it.matches('|').count()).eq([3]), "{summary}");
     }
 
+    /// What stands above the tables, for an ending without a new deployment or
+    /// with one.
+    #[track_caller]
+    fn check_head(outcome: Outcome, fails: bool, has_attempt: bool, head: &str) {
+        let mut ending = failed(deployment(|_| {}), &[]);
+        ending.outcome = outcome;
+        ending.fails = fails;
+        if !has_attempt {
+            ending.original = ending.attempts.pop().map(|it| it.deployment);
+        }
+        let summary = rendered(&ending);
+        let found = summary.split("\n\n|").next().unwrap_or_default();
+        let found = found.split("\n\n<details>").next().unwrap_or_default();
+        assert_eq!(found, head);
+        let has_table = summary.contains("| build | ✗ failed | 1m04s |");
+        assert_eq!(has_table, has_attempt);
+        assert!(summary.contains("<summary>What was built</summary>"));
+    }
+
+    const SITE: &str = " · [Site](<https://5f0e1d2c.shop.pages.dev>)";
+    const PAGE: &str =
+        " · [Dashboard](<https://dash.cloudflare.com/?to=/:account/pages/view/shop/5f0e1d2c-aaaa>)";
+
+    #[test]
+    fn each_ending_of_a_deployment_has_its_headline_and_advice() {
+        let build = || StageName::Build;
+        let watching = || Doing::Watching {
+            stage: Some(StageName::Build),
+        };
+        let minute = Duration::from_mins(1);
+        let with_attempt = [
+            (
+                Outcome::Deployed,
+                false,
+                format!("### ✅ Deployment 5f0e1d2c succeeded{SITE}{PAGE}"),
+            ),
+            (
+                Outcome::Triggered,
+                false,
+                format!("### ✅ Triggered 5f0e1d2c{SITE}{PAGE}"),
+            ),
+            (
+                Outcome::Failed { stage: build() },
+                false,
+                format!(
+                    "### ⚠️ Deployment 5f0e1d2c failed in stage build{SITE}{PAGE}\n\ncorrect it"
+                ),
+            ),
+            (
+                Outcome::Canceled { stage: build() },
+                true,
+                format!("### ❌ Deployment 5f0e1d2c was canceled in stage build{SITE}{PAGE}"),
+            ),
+            (
+                Outcome::Skipped {
+                    reason: "path_config".to_owned(),
+                    superseded_by: None,
+                },
+                true,
+                format!(
+                    "### ❌ Deployment 5f0e1d2c was skipped&#58; path&#95;config{SITE}{PAGE}\n\ncheck the build watch paths, the branch rules and the commit message"
+                ),
+            ),
+            (
+                Outcome::Skipped {
+                    reason: "superseded_queued_build".to_owned(),
+                    superseded_by: Some((
+                        "5ec0dde4".to_owned(),
+                        "https://5ec0dde4.shop.pages.dev".to_owned(),
+                    )),
+                },
+                true,
+                format!(
+                    "### ❌ Deployment 5f0e1d2c was skipped&#58; superseded&#95;queued&#95;build; superseded by 5ec0dde4{SITE} · [Newer deployment](<https://5ec0dde4.shop.pages.dev>){PAGE}\n\na newer deployment took its place; nothing needs to be done"
+                ),
+            ),
+            (
+                Outcome::Deleted,
+                true,
+                format!("### ❌ Deployment 5f0e1d2c was deleted{SITE}{PAGE}"),
+            ),
+            (
+                Outcome::TimedOut {
+                    doing: watching(),
+                    after: minute,
+                },
+                true,
+                format!(
+                    "### ❌ Deployment 5f0e1d2c still in stage build after 1m00s; it goes on at Cloudflare{SITE}{PAGE}\n\ngive &#96;timeout&#96; more time"
+                ),
+            ),
+            (
+                Outcome::Interrupted {
+                    signal: Signal::Interrupt,
+                    doing: watching(),
+                },
+                true,
+                format!(
+                    "### ❌ Interrupted; deployment 5f0e1d2c goes on at Cloudflare{SITE}{PAGE}"
+                ),
+            ),
+        ];
+        for (outcome, fails, head) in with_attempt {
+            check_head(outcome, fails, true, &head);
+        }
+    }
+
+    #[test]
+    fn an_ending_without_a_new_deployment_tells_of_the_target() {
+        let without = [
+            (
+                Outcome::NothingToRetry,
+                false,
+                format!("### ✅ Nothing to retry&#58; 5f0e1d2c succeeded{SITE}{PAGE}"),
+            ),
+            (
+                Outcome::DryRun,
+                false,
+                format!("### ✅ Dry run&#58; nothing was triggered{SITE}{PAGE}"),
+            ),
+            (
+                Outcome::Refused {
+                    why: "it is old".to_owned(),
+                },
+                true,
+                format!("### ❌ Refused&#58; it is old{SITE}{PAGE}"),
+            ),
+            (
+                Outcome::Unreachable {
+                    what: "the Pages API answered 403".to_owned(),
+                    hint: Some("check it".to_owned()),
+                },
+                true,
+                format!("### ❌ Error&#58; the Pages API answered 403{SITE}{PAGE}\n\ncheck it"),
+            ),
+        ];
+        for (outcome, fails, head) in without {
+            check_head(outcome, fails, false, &head);
+        }
+    }
+
+    fn unusable(problems: &[&str]) -> Ending {
+        Ending {
+            outcome: Outcome::Unusable {
+                problems: problems.iter().map(|it| (*it).to_owned()).collect(),
+            },
+            fails: true,
+            original: None,
+            attempts: Vec::new(),
+            project_name: String::new(),
+            usual: Usual::default(),
+        }
+    }
+
+    #[test]
+    fn each_bad_input_is_an_item_of_its_own() {
+        let one = rendered(&unusable(&["input `timeout` is empty"]));
+        assert_eq!(
+            one,
+            "### ❌ Error&#58; input &#96;timeout&#96; is empty\n\n"
+        );
+        let two = rendered(&unusable(&["no token", "no account"]));
+        let expected = "### ❌ Error: 2 problems\n\n- no token\n- no account\n\n";
+        assert_eq!(two, expected);
+    }
+
+    #[test]
+    fn two_attempts_are_two_tables_and_two_sections() {
+        let mut ending = failed(deployment(|_| {}), &[]);
+        let second = deployment(|it| {
+            it["short_id"] = "5f0e1d2d".into();
+            it["stages"][1]["status"] = "success".into();
+        });
+        ending.attempts.push(Attempt {
+            deployment: second,
+            reason: None,
+            advice: None,
+            telling: Vec::new(),
+        });
+        ending.usual = [(StageName::Build, Duration::from_secs(58))]
+            .into_iter()
+            .collect();
+        let summary = rendered(&ending);
+        let tables = "\
+#### Attempt 1: <code>5f0e1d2c</code>
+
+| stage | result | time | usually |
+|---|---|---|---|
+| queued | ✓ | 2s |  |
+| build | ✗ failed | 1m04s | 58s |
+| deploy | · |  |  |
+
+**Why:** the build command failed
+
+#### Attempt 2: <code>5f0e1d2d</code>
+
+| stage | result | time | usually |
+|---|---|---|---|
+| queued | ✓ | 2s |  |
+| build | ✓ | 1m04s | 58s |
+| deploy | · |  |  |
+
+```mermaid
+gantt
+    dateFormat x
+    axisFormat %H:%M:%S
+    section attempt 1 5f0e1d2c
+    queued : done, 1777863721000, 1777863723000
+    build : crit, 1777863723000, 1777863787000
+    section attempt 2 5f0e1d2d
+    queued : done, 1777863721000, 1777863723000
+    build : done, 1777863723000, 1777863787000
+```
+";
+        assert!(summary.contains(tables), "{summary}");
+    }
+
+    #[test]
+    fn what_the_api_does_not_say_is_not_there() {
+        let bare = |it: &mut Value| {
+            it["url"] = "".into();
+            it["source"] = json!({"type": "gitlab", "config": {}});
+            it["deployment_trigger"] = json!({});
+            it["env_vars"] = json!({});
+            it["environment"] = "".into();
+        };
+        let summary = rendered(&failed(deployment(bare), &[]));
+        let head = format!("### ❌ Deployment 5f0e1d2c failed in stage build{PAGE}\n");
+        assert!(summary.starts_with(&head), "{summary}");
+        let built = "<summary>What was built</summary>\n\n| | |\n|---|---|\n| repository | &#40;gitlab&#41; |\n\n</details>\n";
+        assert!(summary.ends_with(built), "{summary}");
+    }
+
     #[test]
     fn it_stays_under_its_size_whatever_comes() {
         let long = "x".repeat(400_000);
-        let summary = rendered(&failed(
+        let big = || {
             deployment(|it| {
                 it["aliases"] = (0..9_999).map(|n| format!("https://{n}.example")).collect();
                 it["stages"] = (0..9_999)
                     .map(|n| json!({"name": format!("s{n}"), "status": "active"}))
                     .collect();
                 it["deployment_trigger"]["metadata"]["branch"] = long.clone().into();
-            }),
-            &[&long],
-        ));
-        assert!(summary.len() <= MOST);
-        assert!(summary.starts_with("### ❌ Deployment 5f0e1d2c failed in stage build"));
+            })
+        };
+        let line = "x".repeat(4_000);
+        let telling = vec![line.as_str(); 12];
+        let mut ending = failed(big(), &telling);
+        let first = rendered(&ending);
+        assert!(first.len() <= MOST, "{}", first.len());
+        assert!(first.contains("| s0 |") && first.ends_with("</details>\n"));
+        let attempt = ending.attempts[0].clone();
+        ending.attempts = vec![attempt; 40];
+        let summary = rendered(&ending);
+        assert!(summary.len() <= MOST, "{}", summary.len());
+        assert!(summary.contains("#### Attempt 40") && !summary.contains("#### Attempt 1:"));
+        assert!(summary.contains(" earlier attempts.\n"), "{summary}");
     }
 }

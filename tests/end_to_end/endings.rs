@@ -277,3 +277,22 @@ fn github_gets_masks_groups_outputs_and_one_error() {
             .any(|it| it.trim_start().starts_with("::set-output"))
     );
 }
+
+#[test]
+fn a_summary_or_outputs_that_cannot_be_written_are_a_warning() {
+    let fake = Fake::start(project(Life::success()));
+    let step = Step::new(&fake)
+        .var("GITHUB_ACTIONS", "true")
+        .var("GITHUB_STEP_SUMMARY", "no/such/folder/summary")
+        .var("GITHUB_OUTPUT", "no/such/folder/output")
+        .with("output_file", "");
+    let output = step.command().output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let log = String::from_utf8(output.stdout).unwrap();
+    let warnings = "\
+::warning title=pages-retry::failed to write the outputs to `no/such/folder/output`: No such file or directory (os error 2)
+::warning title=pages-retry::failed to write the summary to `no/such/folder/summary`: No such file or directory (os error 2)
+Deployment 9a8b7c6d succeeded: https://9a8b7c6d.site.pages.dev
+";
+    assert!(log.ends_with(warnings), "{log}");
+}

@@ -14,8 +14,11 @@ pub(crate) fn markdown(text: &str) -> String {
     while let Some(c) = chars.next() {
         let is_inside_word =
             before.is_alphanumeric() && chars.peek().is_some_and(|after| after.is_alphanumeric());
+        // GitHub makes a link of `www.`.
+        let ending = escaped.as_bytes().last_chunk::<3>();
+        let is_link = c == '.' && ending.is_some_and(|it| it.eq_ignore_ascii_case(b"www"));
         let is_innocent = matches!(c, ',' | ';' | '/' | '?' | '%')
-            || matches!(c, '-' | '.' | '(' | ')') && is_inside_word;
+            || matches!(c, '-' | '.' | '(' | ')') && is_inside_word && !is_link;
         if c.is_ascii_punctuation() && !is_innocent {
             escaped.push_str("&#");
             escaped.push_str(&u32::from(c).to_string());
@@ -124,6 +127,7 @@ mod tests {
             ("1. x", "1&#46; x"),
             ("@you", "&#64;you"),
             ("https://x", "https&#58;//x"),
+            ("see WWW.a.example", "see WWW&#46;a.example"),
             ("a\n\n<b>", "a &#60;b&#62;"),
         ] {
             assert_eq!(markdown(text), expected);
