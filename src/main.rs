@@ -41,6 +41,7 @@ use crate::host::delivery::Delivery;
 use crate::host::outputs::Outputs;
 use crate::report::Report;
 use crate::report::harmless::secrets::Secrets;
+use crate::report::json::Json;
 use crate::report::log::{Form, Log};
 use crate::report::summary;
 use crate::report::terminal::Terminal;
@@ -77,25 +78,10 @@ fn run() -> ExitCode {
     let prefixes = [prefixes, host.input_prefixes()].concat();
     let secrets = config::inputs::secrets(&vars, &prefixes);
     let token = unguessable();
-    let log_host = host::of_log(&vars, &log_format);
-    let form = Form {
-        host: log_host,
-        is_colored: vars.get("NO_COLOR").is_none()
-            && (log_host.renders_color() || io::stdout().is_terminal()),
-        shows_debug: host.wants_debug(&vars),
-        clock: unix_seconds,
-    };
-    let Ok(log) = Log::new(io::stdout(), form, &secrets, &token) else {
+    let Ok(mut log) = reporter(&vars, &log_format, &secrets, &token) else {
         // There is nowhere left to say so.
         return ExitCode::from(2);
     };
-    let is_ci = vars.get("CI").is_some() || host.name() != "plain";
-    let mut log: Box<dyn Report> =
-        if report::is_live(&log_format, is_ci, io::stdout().is_terminal()) {
-            Box::new(Terminal::new(log))
-        } else {
-            Box::new(log)
-        };
     let config = Config::from_vars(&vars, &prefixes);
     let ending = match &config {
         Ok(config) => {
@@ -130,6 +116,36 @@ fn run() -> ExitCode {
     let code = ending.exit_code();
     let _ = log.event(&Event::Finished(Box::new(ending)));
     ExitCode::from(code)
+}
+
+/// Who shows what happens; the host's masks are the first lines of its log.
+fn reporter(
+    vars: &Vars,
+    log_format: &str,
+    secrets: &[String],
+    token: &str,
+) -> io::Result<Box<dyn Report>> {
+    let host = host::detect(vars, log_format);
+    let shows_debug = host.wants_debug(vars);
+    if log_format == "json" {
+        return Ok(Box::new(Json::new(io::stdout(), secrets, shows_debug)));
+    }
+    let log_host = host::of_log(vars, log_format);
+    let is_terminal = io::stdout().is_terminal();
+    let is_colored = vars.get("NO_COLOR").is_none() && (log_host.renders_color() || is_terminal);
+    let form = Form {
+        host: log_host,
+        is_colored,
+        shows_debug,
+        clock: unix_seconds,
+    };
+    let log = Log::new(io::stdout(), form, secrets, token)?;
+    let is_ci = vars.get("CI").is_some() || host.name() != "plain";
+    Ok(if report::is_live(log_format, is_ci, is_terminal) {
+        Box::new(Terminal::new(log))
+    } else {
+        Box::new(log)
+    })
 }
 
 /// Runs on a runtime of its own, which is left behind without waiting for what

@@ -161,11 +161,7 @@ impl Reading {
         });
         self.read("log_format", &it.log_format, |text| {
             let formats = ["auto", "plain", "json"].into_iter().chain(host::names());
-            parse::word(text, &formats.collect::<Vec<_>>())?;
-            let is_there = text != "json";
-            is_there.then_some(()).ok_or_else(|| {
-                format!("is not available yet: `{text}`; use `auto`, `plain` or a host")
-            })
+            parse::word(text, &formats.collect::<Vec<_>>())
         });
         let summary = self.read("summary", &it.summary, parse::boolean);
         let dry_run = self.read("dry_run", &it.dry_run, parse::boolean);
@@ -453,7 +449,6 @@ mod tests {
             ("WAIT", "yes", "`wait` is not a boolean"),
             ("LOGS", "all", "use one of `on-failure`, `always`, `never`"),
             ("LOG_FORMAT", "xml", "`log_format` is not known"),
-            ("LOG_FORMAT", "json", "`log_format` is not available yet"),
             (
                 "OUTPUT_FILE",
                 "outputs",

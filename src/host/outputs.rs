@@ -60,13 +60,17 @@ impl Outputs {
     }
 
     fn json(&self) -> String {
+        format!("{:#}\n", serde_json::Value::from(self.object()))
+    }
+
+    /// Names and values, numbers as such.
+    pub(crate) fn object(&self) -> serde_json::Map<String, serde_json::Value> {
         let pairs = self.0.iter().map(|(name, value)| {
             let number = value.parse::<u64>().ok().filter(|_| NUMBERS.contains(name));
             let value = number.map_or_else(|| value.as_str().into(), serde_json::Value::from);
             ((*name).to_owned(), value)
         });
-        let object: serde_json::Map<_, _> = pairs.collect();
-        format!("{:#}\n", serde_json::Value::from(object))
+        pairs.collect()
     }
 
     /// Records that a value cannot end, whatever is in it.

@@ -220,8 +220,7 @@ fn introduced(deployment: &Deployment) -> String {
         .commit_hash
         .get(..7)
         .unwrap_or(&metadata.commit_hash);
-    let subject = metadata.commit_message.lines().next().unwrap_or_default();
-    let commit = [inline(hash), inline(subject)];
+    let commit = [inline(hash), inline(subject(deployment))];
     let commit: Vec<_> = commit.into_iter().filter(|it| !it.is_empty()).collect();
     let details = [
         inline(&deployment.environment),
@@ -235,6 +234,12 @@ fn introduced(deployment: &Deployment) -> String {
         inline(&deployment.project_name),
         details.join(", ")
     )
+}
+
+/// The first line of the commit's message.
+pub(crate) fn subject(deployment: &Deployment) -> &str {
+    let message = &deployment.deployment_trigger.metadata.commit_message;
+    message.lines().next().unwrap_or_default()
 }
 
 /// `main (production)`.

@@ -1,6 +1,7 @@
 //! Shows events. One trait, one reporter per way of showing.
 
 pub(crate) mod harmless;
+pub(crate) mod json;
 pub(crate) mod line;
 pub(crate) mod log;
 pub(crate) mod summary;

@@ -9,7 +9,7 @@ use crate::cloudflare::deployment::{Deployment, EnvVar, StageStatus};
 use crate::report::harmless::markup::{code, fence_for, markdown, mermaid};
 use crate::report::harmless::secrets::Secrets;
 use crate::report::harmless::{Colors, inline};
-use crate::report::line::{advice, last_line, span};
+use crate::report::line::{advice, last_line, span, subject};
 use crate::retry::outcome::{Attempt, Ending, Outcome};
 use crate::retry::watch::took;
 
@@ -221,8 +221,7 @@ fn built(deployment: &Deployment, pen: &Pen) -> String {
         let parts: Vec<_> = parts.into_iter().filter(|it| !it.is_empty()).collect();
         format!("{} ({})", parts.join("/"), it.kind).replace(" ()", "")
     });
-    let subject = metadata.commit_message.lines().next().unwrap_or_default();
-    let commit = format!("{} {subject}", metadata.commit_hash);
+    let commit = format!("{} {}", metadata.commit_hash, subject(deployment));
     let yes_or_no = |it: Option<bool>| it.map(|it| if it { "yes" } else { "no" }.to_owned());
     let variables = deployment.env_vars.iter().map(|(name, variable)| {
         let is_secret = matches!(variable, Some(EnvVar::SecretText { .. }));

@@ -18,6 +18,8 @@ mod hosts;
 #[cfg(test)]
 mod inputs;
 #[cfg(test)]
+mod json;
+#[cfg(test)]
 mod signals;
 #[cfg(test)]
 mod step;
