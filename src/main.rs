@@ -142,7 +142,7 @@ fn reporter(
     let log = Log::new(io::stdout(), form, secrets, token)?;
     let is_ci = vars.get("CI").is_some() || host.name() != "plain";
     Ok(if report::is_live(log_format, is_ci, is_terminal) {
-        Box::new(Terminal::new(log))
+        Box::new(Terminal::new(log, secrets, is_colored))
     } else {
         Box::new(log)
     })

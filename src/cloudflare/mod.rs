@@ -33,7 +33,7 @@ use crate::report::harmless;
 const PER_PAGE: usize = 25;
 
 const MOST_OF_AN_ANSWER: usize = 8 << 20;
-const MOST_OF_A_LOG: usize = 32 << 20;
+const MOST_OF_A_LOG: usize = 256 << 20;
 
 /// The deployments of one project.
 pub(crate) struct Client<T> {
@@ -112,7 +112,9 @@ impl<T: Transport> Client<T> {
     ) -> Asked<usize> {
         // `size` is not documented; without it the API gives a page.
         let route = format!("/{}/history/logs?size=10000000", segment(id));
-        let (head, answer) = self.send(Method::Get, route).await;
+        let mut request = self.request(Method::Get, &route);
+        request.is_log = true;
+        let (head, answer) = self.send(request, route).await;
         let result = match answer {
             Ok(answer) if is_success(answer.status) => read_log(answer, skip, show).await,
             Ok(answer) => read::<Value, _>(answer).await.map(|_| 0),
@@ -126,7 +128,8 @@ impl<T: Transport> Client<T> {
     }
 
     async fn ask<A: DeserializeOwned>(&self, method: Method, route: String) -> Asked<A> {
-        let (head, answer) = self.send(method, route).await;
+        let request = self.request(method, &route);
+        let (head, answer) = self.send(request, route).await;
         let read = match answer {
             Ok(answer) => read(answer).await,
             Err(error) => Err(error),
@@ -142,17 +145,24 @@ impl<T: Transport> Client<T> {
         }
     }
 
+    fn request(&self, method: Method, route: &str) -> Request {
+        Request {
+            method,
+            path: format!("{}{route}", self.deployments),
+            is_log: false,
+        }
+    }
+
     async fn send(
         &self,
-        method: Method,
+        request: Request,
         route: String,
     ) -> (Head, Result<Answer<T::Body>, ClientError>) {
-        let path = format!("{}{route}", self.deployments);
-        let answer = self.transport.send(&Request { method, path }).await;
+        let answer = self.transport.send(&request).await;
         let none = HeaderMap::new();
         let headers = answer.as_ref().map_or(&none, |it| &it.headers);
         let head = Head {
-            method: method.as_str(),
+            method: request.method.as_str(),
             route,
             status: answer.as_ref().map(|it| it.status).ok(),
             cf_ray: headers::cf_ray(headers),

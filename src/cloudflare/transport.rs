@@ -42,6 +42,9 @@ pub(crate) struct Request {
     pub(crate) method: Method,
     /// Below the base URL, with a leading slash.
     pub(crate) path: String,
+    /// A build log may take as long as it comes in; all other answers have
+    /// [`REQUEST_TIMEOUT`] as a whole.
+    pub(crate) is_log: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,13 +151,17 @@ impl Http {
         request: &Request,
     ) -> Result<Answer<Response>, reqwest::Error> {
         let url = format!("{}{}", self.base_url, request.path);
-        let request = match request.method {
+        let is_log = request.is_log;
+        let mut request = match request.method {
             Method::Get => client.get(url),
             Method::Post => client
                 .post(url)
                 .header(CONTENT_TYPE, "application/json")
                 .body("{}"),
         };
+        if !is_log {
+            request = request.timeout(REQUEST_TIMEOUT);
+        }
         let mut response = request.send().await?;
         Ok(Answer {
             status: response.status().as_u16(),
@@ -224,7 +231,7 @@ fn client(
         .redirect(redirect::Policy::none())
         .retry(retry::never())
         .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(REQUEST_TIMEOUT)
+        .read_timeout(REQUEST_TIMEOUT)
         .no_proxy();
     let no_proxy = route.no_proxy.as_deref().and_then(NoProxy::from_string);
     if let Some(url) = &route.https_proxy {

@@ -136,10 +136,10 @@ impl<W: Write> Json<W> {
             Event::Retrying { original } => Entry::Retrying {
                 deployment: self.introduced(original),
             },
-            Event::Awaiting { target } => Entry::Awaiting {
+            Event::Awaiting { target, .. } => Entry::Awaiting {
                 deployment: self.introduced(target),
             },
-            Event::Triggered { deployment } => Entry::Triggered {
+            Event::Triggered { deployment, .. } => Entry::Triggered {
                 deployment: self.introduced(deployment),
             },
             Event::StageStarted { name, usually } => Entry::StageStarted {
@@ -327,8 +327,8 @@ mod tests {
         let line = |rest: &str| format!(r#"{{"schema":1,"event":{rest}}}"#);
         vec![
             (Event::Retrying { original: deployment() }, of("retrying")),
-            (Event::Awaiting { target: deployment() }, of("awaiting")),
-            (Event::Triggered { deployment: deployment() }, of("triggered")),
+            (Event::Awaiting { target: deployment(), usual: Usual::default() }, of("awaiting")),
+            (Event::Triggered { deployment: deployment(), usual: Usual::default() }, of("triggered")),
             (
                 Event::StageStarted { name: name(), usually: None },
                 line(r#""stage_started","stage":"build""#),

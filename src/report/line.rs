@@ -54,11 +54,11 @@ pub(crate) fn line(event: &Event) -> Option<Line> {
     };
     match event {
         Event::Retrying { original } => plain(format!("Retrying {}", introduced(original))),
-        Event::Awaiting { target } => plain(format!(
+        Event::Awaiting { target, .. } => plain(format!(
             "Waiting for the end of {}, which is in progress",
             introduced(target)
         )),
-        Event::Triggered { deployment } => plain(format!(
+        Event::Triggered { deployment, .. } => plain(format!(
             "New deployment {} {}",
             inline(deployment.short_id()),
             inline(&deployment.url)

@@ -1,70 +1,260 @@
-//! At a terminal: the lines of the log, above a row that moves.
+//! At a terminal: the lines of the log, above a view that moves: the running
+//! stage with the last line of its build log, the stages to come, and how long
+//! it will take.
+//!
+//! Invariant: what is drawn here is gone when the run ends; what stays is the
+//! log.
 
+use std::fmt::Write as _;
 use std::io::{self, Stdout};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use crate::cloudflare::deployment::Deployment;
 use crate::report::Report;
-use crate::report::harmless::inline;
+use crate::report::harmless::secrets::Secrets;
+use crate::report::harmless::{Colors, inline};
 use crate::report::line::span;
 use crate::report::log::Log;
 use crate::retry::event::Event;
+use crate::retry::usual::Usual;
 
-/// How often the row moves.
+/// How often the view moves.
 const TICK: Duration = Duration::from_millis(120);
+
+/// The cells of the bar that shows the whole.
+const CELLS: usize = 24;
 
 pub(crate) struct Terminal {
     log: Log<Stdout>,
-    row: ProgressBar,
+    secrets: Secrets,
+    is_colored: bool,
+    view: MultiProgress,
+    /// The running stage, and the last line of its build log.
+    running: Vec<ProgressBar>,
+    /// The stages to come, by name.
+    pending: Vec<(String, ProgressBar)>,
+    overall: Option<ProgressBar>,
+    /// What the stages that are over usually take, and all stages together.
+    done: Duration,
+    total: Duration,
 }
 
 impl Terminal {
-    pub(crate) fn new(log: Log<Stdout>) -> Self {
+    pub(crate) fn new(log: Log<Stdout>, secrets: &[String], is_colored: bool) -> Self {
+        let known: Vec<&str> = secrets.iter().map(String::as_str).collect();
         // Not stderr, which stays empty.
         let target = ProgressDrawTarget::stdout();
-        let row = ProgressBar::with_draw_target(None, target);
-        let style = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}")
-            .expect("the template is a constant that is well formed");
-        row.set_style(style);
-        Self { log, row }
+        Self {
+            log,
+            secrets: Secrets::new(&known),
+            is_colored,
+            view: MultiProgress::with_draw_target(target),
+            running: Vec::new(),
+            pending: Vec::new(),
+            overall: None,
+            done: Duration::ZERO,
+            total: Duration::ZERO,
+        }
     }
 
-    fn run(&self, what: String) {
-        self.row.set_message(what);
-        self.row.reset();
-        self.row.enable_steady_tick(TICK);
+    fn clear(&mut self) {
+        self.end_stage();
+        for (_, row) in self.pending.drain(..) {
+            row.finish_and_clear();
+        }
+        if let Some(overall) = self.overall.take() {
+            overall.finish_and_clear();
+        }
+        let _ = self.view.clear();
     }
+
+    /// Shows what is to come.
+    fn plan(&mut self, deployment: &Deployment, usual: &Usual) {
+        self.clear();
+        self.done = Duration::ZERO;
+        self.total = Duration::ZERO;
+        for stage in deployment.stages_by_latest() {
+            let usually = usual.of(&stage.name);
+            self.total += usually.unwrap_or_default();
+            let name = inline(&stage.name.to_string());
+            let row = self.view.add(ProgressBar::no_length());
+            row.set_style(self.style("  {wide_msg}", "  {wide_msg:.dim}"));
+            row.set_message(labeled(&name, "", usually));
+            row.tick();
+            self.pending.push((name, row));
+        }
+        if !self.total.is_zero() {
+            let overall = self.view.add(ProgressBar::no_length());
+            overall.enable_steady_tick(TICK);
+            self.overall = Some(overall);
+            self.advance(Duration::ZERO);
+        }
+    }
+
+    /// Lets the bar move on to the end of a stage that takes `usually`.
+    fn advance(&mut self, usually: Duration) {
+        let (done, total) = (self.done, self.total);
+        let bar = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let _ = out.write_str(&bar(done + state.elapsed().min(usually), total));
+        };
+        if let Some(overall) = &self.overall {
+            overall.set_style(self.style("  {bar_}", "  {bar_}").with_key("bar_", bar));
+            overall.reset_elapsed();
+        }
+    }
+
+    fn start_stage(&mut self, name: &str, usually: Option<Duration>) {
+        self.end_stage();
+        if let Some(at) = self.pending.iter().position(|(it, _)| it == name) {
+            let (_, row) = self.pending.remove(at);
+            row.finish_and_clear();
+            self.view.remove(&row);
+        }
+        self.run(name, usually);
+        self.advance(usually.unwrap_or_default());
+        self.done += usually.unwrap_or_default();
+    }
+
+    /// A row that moves, in front of all others.
+    fn run(&mut self, what: &str, usually: Option<Duration>) {
+        let what = what.to_owned();
+        let label = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let spent = span(state.elapsed());
+            let _ = out.write_str(&labeled(&what, &spent, usually));
+        };
+        let row = self.view.insert(0, ProgressBar::no_length());
+        let style = self.style("{spinner} {label}", "{spinner:.cyan} {label}");
+        row.set_style(style.with_key("label", label));
+        row.enable_steady_tick(TICK);
+        self.running.push(row);
+    }
+
+    fn end_stage(&mut self) {
+        for row in self.running.drain(..) {
+            row.finish_and_clear();
+            self.view.remove(&row);
+        }
+    }
+
+    /// Shows a line of the build log under the running stage.
+    fn show(&mut self, line: &str) {
+        if self.running.len() == 1 {
+            let row = self.view.insert(1, ProgressBar::no_length());
+            row.set_style(self.style("  {wide_msg}", "  {wide_msg:.dim}"));
+            self.running.push(row);
+        }
+        if let [_, row] = self.running.as_slice() {
+            row.set_message(self.secrets.line(line, Colors::Stripped));
+            row.tick();
+        }
+    }
+
+    fn style(&self, plain: &str, colored: &str) -> ProgressStyle {
+        let template = if self.is_colored { colored } else { plain };
+        ProgressStyle::with_template(template).expect("the templates are constants")
+    }
+}
+
+/// `build       42s  usually 1m50s`.
+fn labeled(name: &str, spent: &str, usually: Option<Duration>) -> String {
+    let mut text = format!("{name:<12} {spent:>8}");
+    if let Some(usually) = usually {
+        let _ = write!(text, "  usually {}", span(usually));
+    }
+    text.trim_end().to_owned()
+}
+
+/// How much of the usual time is over, and how much is left.
+fn bar(done: Duration, total: Duration) -> String {
+    let part = done.as_secs_f64() / total.as_secs_f64().max(1.0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a number of cells"
+    )]
+    let full = ((part * CELLS as f64) as usize).min(CELLS);
+    let left = total.saturating_sub(done);
+    let left = if left.is_zero() {
+        "longer than usual".to_owned()
+    } else {
+        format!("about {} left", span(left))
+    };
+    format!("{}{} {left}", "━".repeat(full), "╌".repeat(CELLS - full))
 }
 
 impl Report for Terminal {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
+            Event::Triggered { deployment, usual } => self.plan(deployment, usual),
+            Event::Awaiting { target, usual } => self.plan(target, usual),
             Event::StageStarted { name, usually } => {
-                let usually = usually.map(|it| format!(", usually {}", span(it)));
-                let name = inline(&name.to_string());
-                self.run(format!("{name}{}", usually.unwrap_or_default()));
+                self.start_stage(&inline(&name.to_string()), *usually);
             }
-            Event::AttemptScheduled { .. } => self.run("waiting".to_owned()),
-            Event::StageFinished { .. } | Event::Finished(_) => self.row.finish_and_clear(),
+            Event::LogRead { lines, .. } => {
+                if let Some(line) = lines.last() {
+                    self.show(line);
+                }
+            }
+            Event::StageFinished { .. } => self.end_stage(),
+            Event::AttemptScheduled { .. } => {
+                self.clear();
+                self.run("waiting", None);
+            }
+            Event::Finished(_) => self.clear(),
             Event::Retrying { .. }
-            | Event::Awaiting { .. }
-            | Event::Triggered { .. }
             | Event::StillRunning { .. }
             | Event::Skipped { .. }
             | Event::RequestFailed { .. }
             | Event::Warned { .. }
             | Event::Noticed { .. }
-            | Event::LogRead { .. }
             | Event::Diagnosed { .. }
             | Event::Requested(_) => {}
         }
-        let Self { log, row } = self;
-        row.suspend(|| log.event(event))
+        let Self { log, view, .. } = self;
+        view.suspend(|| log.event(event))
     }
 
     fn command(&mut self, line: &str) -> io::Result<()> {
-        let Self { log, row } = self;
-        row.suspend(|| log.command(line))
+        let Self { log, view, .. } = self;
+        view.suspend(|| log.command(line))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_fills_and_says_what_is_left() {
+        let seconds = Duration::from_secs;
+        let full = "━".repeat(24);
+        for (done, expected) in [
+            (0, format!("{} about 1m00s left", "╌".repeat(24))),
+            (
+                30,
+                format!("{}{} about 30s left", "━".repeat(12), "╌".repeat(12)),
+            ),
+            (60, format!("{full} longer than usual")),
+            (90, format!("{full} longer than usual")),
+        ] {
+            assert_eq!(bar(seconds(done), seconds(60)), expected);
+        }
+    }
+
+    #[test]
+    fn a_row_has_its_times_in_columns() {
+        let minute = Duration::from_mins(1);
+        assert_eq!(
+            labeled("build", "42s", Some(minute)),
+            "build             42s  usually 1m00s"
+        );
+        assert_eq!(
+            labeled("deploy", "", Some(minute)),
+            "deploy                 usually 1m00s"
+        );
+        assert_eq!(labeled("deploy", "", None), "deploy");
     }
 }

@@ -5,15 +5,24 @@ use std::time::Duration;
 
 use crate::cloudflare::deployment::{Deployment, StageName};
 use crate::retry::outcome::Ending;
+use crate::retry::usual::Usual;
 
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
     /// The deployment to retry is known and about to be retried.
     Retrying { original: Box<Deployment> },
     /// The target is still in progress and is watched to its end first.
-    Awaiting { target: Box<Deployment> },
+    Awaiting {
+        target: Box<Deployment>,
+        /// What the stages usually take.
+        usual: Usual,
+    },
     /// The API made a new deployment, or the list showed the one we made.
-    Triggered { deployment: Box<Deployment> },
+    Triggered {
+        deployment: Box<Deployment>,
+        /// What the stages usually take.
+        usual: Usual,
+    },
     StageStarted {
         name: StageName,
         /// What it took in the project's last successful deployments.

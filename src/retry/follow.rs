@@ -32,10 +32,11 @@ impl<T: Transport> Run<'_, T> {
     /// Watches a target in progress to its end; only a failed or canceled one
     /// is retried.
     pub(super) async fn await_end(&mut self, target: Deployment) -> Flow<Deployment> {
+        self.usual = Usual::from_deployments(&self.listed.deployments);
         self.edge.show(&Event::Awaiting {
             target: Box::new(target.clone()),
+            usual: self.usual.clone(),
         });
-        self.usual = Usual::from_deployments(&self.listed.deployments);
         let (elapsed, usual) = (self.edge.elapsed(), self.usual.clone());
         let watch = Watch::new(elapsed, usual, self.config.poll_every);
         self.listed = Listed::default();
@@ -57,7 +58,6 @@ impl<T: Transport> Run<'_, T> {
         original: &Deployment,
         attempt: u32,
     ) -> Flow<Outcome> {
-        self.usual = Usual::from_deployments(&self.listed.deployments);
         let (elapsed, usual) = (self.edge.elapsed(), self.usual.clone());
         let watch = Watch::new(elapsed, usual, self.config.poll_every);
         let watch = watch.of_new(&deployment, original);

@@ -209,8 +209,10 @@ impl<T: Transport> Run<'_, T> {
                     }
                 }
                 trigger::Next::Adopt(deployment) => {
+                    self.usual = Usual::from_deployments(&self.listed.deployments);
                     self.edge.show(&Event::Triggered {
                         deployment: deployment.clone(),
+                        usual: self.usual.clone(),
                     });
                     self.edge.doing = Doing::Watching { stage: None };
                     self.attempts.push(Attempt {

@@ -1,5 +1,7 @@
 //! Each ending of the contract, as a user sees it.
 
+use std::io::Read as _;
+use std::thread;
 use std::time::Duration;
 
 use crate::fake::{Api, Clock, Deployment, Fake, Life, Route};
@@ -295,4 +297,39 @@ fn a_summary_or_outputs_that_cannot_be_written_are_a_warning() {
 Deployment 9a8b7c6d succeeded: https://9a8b7c6d.site.pages.dev
 ";
     assert!(log.ends_with(warnings), "{log}");
+}
+
+/// The most memory that a process has had so far, in bytes; `None` once it is
+/// gone.
+fn peak_memory(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kib * 1024)
+}
+
+#[test]
+fn a_log_of_50_mb_is_shown_with_less_than_30_mb_of_memory() {
+    let at = Duration::from_secs(12);
+    let log = (0..100_000).map(|n| (at, format!("{n:06} {}", "x".repeat(493))));
+    let fake = Fake::start(project(Life::fails_in("build").log(log)));
+    let step = Step::new(&fake).with("logs", "always");
+    let mut child = step.command().spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let reader = thread::spawn(move || {
+        let mut log = String::new();
+        stdout.read_to_string(&mut log).unwrap();
+        log
+    });
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        peak = peak_memory(child.id()).unwrap_or_default().max(peak);
+        thread::park_timeout(Duration::from_millis(5));
+    }
+    let log = reader.join().unwrap();
+    let shown = log.lines().filter(|it| it.ends_with("xxx")).count();
+    // The one more is the telling line.
+    assert_eq!(shown, 100_001, "each line once");
+    assert!(50_000_000 < log.len());
+    assert!(0 < peak && peak < 30 * 1024 * 1024, "{peak} bytes");
 }

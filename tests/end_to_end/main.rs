@@ -26,4 +26,6 @@ mod step;
 #[cfg(test)]
 mod targets;
 #[cfg(test)]
+mod terminal;
+#[cfg(test)]
 mod transport;

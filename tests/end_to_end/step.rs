@@ -75,6 +75,11 @@ impl Step {
         fs::read_to_string(self.vars.get("GITHUB_STEP_SUMMARY")?).ok()
     }
 
+    /// The variables that the step is given.
+    pub(crate) fn vars(&self) -> &BTreeMap<String, String> {
+        &self.vars
+    }
+
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pages-retry"));
         command

@@ -1,0 +1,245 @@
+//! At a terminal: the screen as a person sees it, in a pseudo-terminal.
+#![expect(clippy::disallowed_methods, reason = "patience is real time")]
+
+use std::io::{Read as _, Write as _};
+use std::num::NonZeroU16;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+use crate::fake::{Api, Clock, Deployment, Fake, Life};
+use crate::step::{ORIGINAL, Step};
+
+/// How long a screen may take to become what is waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Terminal {
+    screen: vt100::Parser,
+    bytes: Receiver<Vec<u8>>,
+    master: Box<dyn MasterPty + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    /// Everything that was written.
+    written: Vec<u8>,
+}
+
+fn cells(count: u16) -> NonZeroU16 {
+    NonZeroU16::new(count).unwrap()
+}
+
+fn size(rows: u16, cols: u16) -> PtySize {
+    PtySize {
+        rows,
+        cols,
+        pixel_width: 0,
+        pixel_height: 0,
+    }
+}
+
+impl Terminal {
+    /// Starts a step in a terminal of `rows` by `cols`.
+    fn start(step: &Step, rows: u16, cols: u16) -> Self {
+        let pair = native_pty_system().openpty(size(rows, cols)).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_pages-retry"));
+        command.env_clear();
+        command.env("TERM", "xterm-256color");
+        for (name, value) in step.vars() {
+            command.env(name, value);
+        }
+        command.cwd(step.folder());
+        let child = pair.slave.spawn_command(command).unwrap();
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let (sender, bytes) = mpsc::channel();
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(length) = reader.read(&mut buffer) {
+                if length == 0 || sender.send(buffer[..length].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        Self {
+            screen: vt100::Parser::new(cells(rows), cells(cols), 1000),
+            bytes,
+            master: pair.master,
+            child,
+            written: Vec::new(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let (_, cols) = self.screen.screen().size();
+        let rows = self.screen.screen().rows(0, cols.get());
+        let rows: Vec<_> = rows.map(|it| it.trim_end().to_owned()).collect();
+        rows.join("\n").trim_end().to_owned()
+    }
+
+    /// Waits until the screen is as wanted.
+    #[track_caller]
+    fn until(&mut self, is_wanted: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let text = self.text();
+            if is_wanted(&text) {
+                return text;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.bytes.recv_timeout(left) {
+                Ok(bytes) => self.take(&bytes),
+                Err(error) => panic!("{error}; the screen:\n{text}"),
+            }
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.screen.process(bytes);
+        self.written.extend(bytes);
+    }
+
+    fn resize(&mut self, rows: u16, cols: u16) {
+        self.master.resize(size(rows, cols)).unwrap();
+        self.screen.screen_mut().set_size(cells(rows), cells(cols));
+    }
+
+    fn press(&mut self, key: u8) {
+        let mut writer = self.master.take_writer().unwrap();
+        writer.write_all(&[key]).unwrap();
+    }
+
+    /// The last screen and the exit code.
+    fn end(mut self) -> (Self, u32) {
+        let deadline = Instant::now() + PATIENCE;
+        let code = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status.exit_code();
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.bytes.recv_timeout(left.min(Duration::from_millis(20))) {
+                Ok(bytes) => self.take(&bytes),
+                Err(RecvTimeoutError::Disconnected) => {}
+                Err(RecvTimeoutError::Timeout) => assert!(!left.is_zero(), "it goes on"),
+            }
+        };
+        while let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(200)) {
+            self.take(&bytes);
+        }
+        (self, code)
+    }
+}
+
+/// A project with a history, whose retry lives as given in real time.
+fn project(life: Life) -> Fake {
+    let hour = Duration::from_hours(1);
+    Fake::start(
+        Api::new()
+            .clock(Clock::Real { speed: 1.0 })
+            .deployment(Deployment::succeeded("77c0ffee").ago(2 * hour))
+            .deployment(Deployment::failed(ORIGINAL).ago(hour))
+            .retries_to(life),
+    )
+}
+
+/// A deployment of some seconds, with a line of log on its way.
+fn quick(life: Life) -> Life {
+    let seconds = Duration::from_secs;
+    let life = life
+        .takes("queued", seconds(0))
+        .takes("initialize", seconds(0));
+    life.takes("clone_repo", seconds(0))
+        .takes("build", seconds(3))
+        .takes("deploy", seconds(1))
+        .log([(seconds(1), "added 142 packages in 11s")])
+        .with_a_tidy_queue()
+}
+
+fn step(fake: &Fake) -> Step {
+    Step::new(fake).with("logs", "always")
+}
+
+const PENDING_DEPLOY: &str = "  deploy                 usually 6s";
+
+#[test]
+fn the_running_stage_and_those_to_come_stand_below_the_log() {
+    for (rows, cols) in [(24, 80), (50, 200)] {
+        let fake = project(quick(Life::success()));
+        let step = step(&fake);
+        let mut terminal = Terminal::start(&step, rows, cols);
+        let text = terminal.until(|it| it.matches("\n  added 142").count() == 2);
+        let lines: Vec<&str> = text.lines().collect();
+        let at = lines.iter().position(|it| it.contains(" build  ")).unwrap();
+        assert_eq!(lines[at - 1], "  added 142 packages in 11s", "{text}");
+        let (spinner, row) = lines[at].split_once(' ').unwrap();
+        assert_eq!(spinner.chars().count(), 1, "{text}");
+        assert!(row.starts_with("build"), "{text}");
+        assert!(row.ends_with("usually 1m00s"), "{text}");
+        assert_eq!(lines[at + 1], "  added 142 packages in 11s", "{text}");
+        assert_eq!(lines[at + 2], PENDING_DEPLOY, "{text}");
+        assert!(lines[at + 3].starts_with("  ━━"), "{text}");
+        assert!(lines[at + 3].ends_with(" left"), "{text}");
+        assert_eq!(lines.len(), at + 4, "{text}");
+
+        let (terminal, code) = terminal.end();
+        assert_eq!(code, 0);
+        let text = terminal.text();
+        let log = "\
+• build (usually 1m00s)
+Build log:
+  added 142 packages in 11s
+✓ build in 3s
+• deploy (usually 6s)
+✓ deploy in 1s
+Deployment 9a8b7c6d succeeded: https://9a8b7c6d.site.pages.dev";
+        assert!(text.ends_with(log), "{text}");
+        assert!(!terminal.screen.screen().hide_cursor());
+    }
+}
+
+#[test]
+fn no_color_is_kept_and_color_is_there_without_it() {
+    for (no_color, has_color) in [("1", false), ("", true)] {
+        let fake = project(quick(Life::fails_in("build")));
+        let step = step(&fake).var("NO_COLOR", no_color);
+        let (terminal, code) = Terminal::start(&step, 24, 80).end();
+        assert_eq!(code, 1);
+        let written = String::from_utf8_lossy(&terminal.written);
+        // A sequence that ends with an `m` sets colors.
+        let is_digit = |it: char| it.is_ascii_digit() || it == ';';
+        let is_color = |it: &str| it.trim_start_matches(is_digit).starts_with('m');
+        assert_eq!(written.split("\x1b[").skip(1).any(is_color), has_color);
+        assert!(terminal.text().contains("✗ build failed after 3s"));
+    }
+}
+
+#[test]
+fn control_c_leaves_a_clean_screen_with_a_cursor() {
+    let fake = project(quick(Life::never_ends_in("build")));
+    let step = step(&fake);
+    let mut terminal = Terminal::start(&step, 24, 80);
+    terminal.until(|it| it.contains("about"));
+    terminal.press(3);
+    let (terminal, code) = terminal.end();
+    assert_eq!(code, 130);
+    let text = terminal.text();
+    let last = text.lines().rev().take(2).collect::<Vec<_>>();
+    let last = format!("{}{}", last[1], last[0]);
+    let told =
+        "Interrupted; deployment 9a8b7c6d goes on at Cloudflare: https://dash.cloudflare.com/";
+    assert!(last.contains(told), "{text}");
+    assert!(!text.contains("about") && !text.contains('╌'), "{text}");
+    assert!(!terminal.screen.screen().hide_cursor());
+}
+
+#[test]
+fn a_window_that_gets_smaller_shows_whole_rows_again() {
+    let fake = project(quick(Life::success()));
+    let step = step(&fake);
+    let mut terminal = Terminal::start(&step, 40, 120);
+    terminal.until(|it| it.contains("about"));
+    terminal.resize(30, 60);
+    let (terminal, code) = terminal.end();
+    assert_eq!(code, 0);
+    let text = terminal.text();
+    assert!(text.contains("✓ deploy in 1s"), "{text}");
+    assert!(!text.contains('╌'), "{text}");
+}
