@@ -68,7 +68,14 @@ pub(crate) fn diagnose(stage: &StageName, log: Option<&Clues>) -> Diagnosis {
 /// one. Lines that only say that something broke come last.
 fn telling(met_by: Vec<&Line>, lines: &[Line]) -> Vec<String> {
     let mut telling = met_by;
-    telling.extend(lines.iter().filter(|it| it.names_an_error()));
+    for (n, line) in lines.iter().enumerate() {
+        if line.names_an_error() {
+            // `error during build:` only announces what it was.
+            let announced = lines.get(n + 1).filter(|_| line.text.ends_with(':'));
+            telling.extend(announced);
+            telling.push(line);
+        }
+    }
     if telling.is_empty() {
         telling.extend(lines.last());
     }
@@ -318,6 +325,26 @@ Executing user command: npm run build";
             let diagnosis = diagnose(&Build, Some(&clues(&log)));
             assert_eq!(diagnosis.reason, "the build command failed", "for {line}");
         }
+    }
+
+    #[test]
+    fn what_an_announcement_announces_tells_more_than_it_does() {
+        check(
+            &Build,
+            "\
+Executing user command: npm run build
+> vite build
+✓ 38 modules transformed.
+✗ Build failed in 8.61s
+error during build:
+Could not resolve \"./components/Footer\" from \"src/App.jsx\"
+Failed: Error while executing user command. Exited with error code: 1",
+            "\
+stays: the build command failed
+Could not resolve \"./components/Footer\" from \"src/App.jsx\"
+error during build:
+Failed: Error while executing user command. Exited with error code: 1",
+        );
     }
 
     #[test]
