@@ -1,0 +1,46 @@
+//! A Pages API on loopback, to try the program against: prints its address and
+//! serves until it is stopped.
+//!
+//! `cargo run --example fake_api -- success` says how a retry of the failed
+//! deployment 4f1c2a9e goes: `success`, `failure` (with a build log that tries
+//! to take over whatever shows it), or `endless`.
+
+#[path = "../tests/fake/mod.rs"]
+mod fake;
+#[expect(dead_code, reason = "only its hostile lines are of use here")]
+#[path = "../tests/parsers/mod.rs"]
+mod parsers;
+
+use std::env;
+use std::io::{self, Write as _};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use fake::{Api, Clock, Deployment, Fake, Life};
+
+/// A deployment of a minute and a quarter is over in some seconds.
+const SPEED: f64 = 20.0;
+
+fn main() -> Result<()> {
+    let life = match env::args().nth(1).as_deref() {
+        Some("success") => Life::success(),
+        Some("failure") => {
+            let lines = parsers::hostile::TABLE.iter();
+            let log = lines.map(|it| (Duration::from_secs(20), it.text));
+            Life::fails_in("build").log(log)
+        }
+        Some("endless") => Life::never_ends_in("build"),
+        _ => bail!("say how a retry goes: success, failure, or endless"),
+    };
+    let fake = Fake::start(
+        Api::new()
+            .clock(Clock::Real { speed: SPEED })
+            .deployment(Deployment::failed("4f1c2a9e"))
+            .retries_to(life.with_a_tidy_queue()),
+    );
+    writeln!(io::stdout(), "{}", fake.url())?;
+    loop {
+        thread::park();
+    }
+}
