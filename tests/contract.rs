@@ -252,6 +252,39 @@ fn the_action_starts_what_the_image_starts() {
     assert!(DOCKERFILE.ends_with(&format!("\nENTRYPOINT [\"{entrypoint}\"]\n")));
 }
 
+#[test]
+fn the_native_action_has_the_inputs_and_outputs_of_the_other() {
+    let native = include_str!("../native/action.yml");
+    let section = |text: &str, from: &str, to: &str| {
+        let (_, text) = text.split_once(from).expect("the section begins");
+        text.split_once(to).expect("the section ends").0.to_owned()
+    };
+    let inputs = |text| section(text, "\ninputs:\n", "\noutputs:\n");
+    assert_eq!(inputs(native), inputs(ACTION));
+    let outputs = section(native, "\noutputs:\n", "\nruns:\n");
+    let values = outputs
+        .lines()
+        .filter_map(|it| it.strip_prefix("    value: "));
+    let expected = names(action_entries("outputs"));
+    let expected = expected
+        .iter()
+        .map(|it| format!("${{{{ steps.retry.outputs.{it} }}}}"));
+    assert_eq!(values.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    let described = outputs.lines().filter(|it| !it.starts_with("    value: "));
+    let described: Vec<_> = described.collect();
+    assert_eq!(
+        described.join("\n"),
+        section(ACTION, "\noutputs:\n", "\nruns:\n").trim_end()
+    );
+    for name in names(action_entries("inputs")) {
+        let handed = format!(
+            "        INPUT_{}: ${{{{ inputs.{name} }}}}\n",
+            name.to_uppercase()
+        );
+        assert!(native.contains(&handed), "{name} is not handed over");
+    }
+}
+
 /// What follows `prefix` in a text, as long as it is a name in capitals.
 fn after<'a>(text: &'a str, prefix: &str) -> Vec<&'a str> {
     let pieces = text.split(prefix).skip(1);
