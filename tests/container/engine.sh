@@ -31,8 +31,7 @@ engine_start() {
  "storage-driver": "overlay2", "log-level": "warn"}
 EOF
     setsid dockerd --config-file "$engine_run/engine.json" >"$engine_run/engine.log" 2>&1 </dev/null &
-    local try
-    for try in {1..200}; do
+    for _ in {1..200}; do
         "$docker" version >/dev/null 2>&1 && return
         sleep 0.1
     done
@@ -43,13 +42,13 @@ EOF
 
 # Also clears what a run left that was killed.
 engine_stop() {
-    local file pid try mount
+    local file pid mount
     for file in "$engine_run"/{registry,engine}.pid; do
         pid=$(cat "$file" 2>/dev/null) || continue
         # A number may belong to another process by now.
         grep -qa docker "/proc/$pid/cmdline" 2>/dev/null || continue
         kill "$pid"
-        for try in {1..150}; do
+        for _ in {1..150}; do
             kill -0 "$pid" 2>/dev/null || break
             sleep 0.1
         done
@@ -129,8 +128,7 @@ http: {addr: "$registry", secret: local}
 EOF
     setsid docker-registry serve "$engine_run/registry.yml" >"$engine_run/registry.log" 2>&1 </dev/null &
     echo $! >"$engine_run/registry.pid"
-    local try
-    for try in {1..100}; do
+    for _ in {1..100}; do
         ! curl --fail --silent "http://$registry/v2/" >/dev/null || return 0
         sleep 0.1
     done

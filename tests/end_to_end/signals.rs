@@ -9,7 +9,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::fake::{Api, Deployment, Fake, Fault, Life, Route, When, full_id};
+use crate::fake::{Api, Deployment, Fake, Fault, Life, Reply, Route, When, full_id};
 use crate::step::{Done, ORIGINAL, Step};
 
 /// Runs the step, and sends `signal` when a line with `cue` was printed, or
@@ -77,6 +77,67 @@ fn a_step_canceled_at_the_post_says_what_may_have_happened() {
     let line = "Interrupted at the POST; a deployment may have been made: https://dash.cloudflare.com/?to=/:account/pages/view/site\n";
     assert!(done.log.ends_with(line), "{}", done.log);
     assert_eq!(done.code, 130);
+}
+
+#[test]
+fn a_step_is_canceled_at_once_whatever_it_waits_for() {
+    let refused = Reply::error(503, 1, "Service unavailable");
+    let limited = Reply::rate_limited().retry_after(300);
+    let cases: [(Fault, &str); 3] = [
+        (Fault::Stall, "New deployment"),
+        (refused.into(), "asking again in"),
+        (limited.into(), "asking again in"),
+    ];
+    for (fault, cue) in cases {
+        let fake = endless();
+        fake.add(When::next(Route::Get).after_post().forever(), fault);
+        let step = Step::new(&fake);
+        let done = canceled(&step, "-TERM", |log| {
+            log.contains(cue) && wait_for(|| 1 < fake.count(Route::Get))
+        });
+        let line = "Interrupted; deployment 9a8b7c6d goes on at Cloudflare: ";
+        assert!(done.log.contains(line), "{}", done.log);
+        assert_eq!(done.code, 143);
+        assert_eq!(done.outputs["status"], "interrupted");
+    }
+}
+
+#[test]
+fn a_second_signal_ends_a_step_that_cannot_write_its_outputs() {
+    let fake = endless();
+    let step = Step::new(&fake);
+    // Nobody reads it, so that the first signal cannot end the step.
+    let pipe = step.folder().join("outputs.env");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let step = step.with("output_file", pipe.to_str().unwrap());
+    let mut child = step.command().spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut log = String::new();
+    while !log.contains("New deployment") {
+        assert_ne!(stdout.read_line(&mut log).unwrap(), 0, "{log}");
+    }
+    let sent = Instant::now();
+    let mut signals = 0;
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(sent.elapsed() < Duration::from_secs(1), "{signals} signals");
+        let kill = Command::new("kill")
+            .arg("-INT")
+            .arg(child.id().to_string())
+            .status();
+        signals += i32::from(kill.unwrap().success());
+        std::thread::park_timeout(Duration::from_millis(20));
+    };
+    assert_eq!(status.code(), Some(130));
+    assert!(2 <= signals);
 }
 
 /// Waits for what another process is about to do.

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use crate::fake::{ACCOUNT, Fake, PROJECT, TOKEN, full_id};
+use crate::parsers::github::files;
 
 /// The failed deployment that most steps are told to retry.
 pub(crate) const ORIGINAL: &str = "4f1c2a9e";
@@ -128,7 +129,9 @@ impl Step {
 
     fn outputs(&self) -> BTreeMap<String, String> {
         if let Some(path) = self.vars.get("GITHUB_OUTPUT") {
-            return records(&fs::read_to_string(path).unwrap());
+            let file = files::outputs(&fs::read_to_string(path).unwrap());
+            assert_eq!(file.error, None, "the runner refuses the file");
+            return file.records.into_iter().collect();
         }
         let Ok(json) = fs::read_to_string(self.dir.path().join("outputs.json")) else {
             return BTreeMap::new();
@@ -143,18 +146,6 @@ impl Step {
             .map(|(name, it)| (name, text(it)))
             .collect()
     }
-}
-
-/// Reads a file of outputs by the grammar of GitHub's runner.
-fn records(text: &str) -> BTreeMap<String, String> {
-    let mut records = BTreeMap::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        let (name, delimiter) = line.split_once("<<").expect("a record begins");
-        let value: Vec<&str> = lines.by_ref().take_while(|it| *it != delimiter).collect();
-        records.insert(name.to_owned(), value.join("\n"));
-    }
-    records
 }
 
 impl Done {
