@@ -26,6 +26,12 @@ mod retry;
 #[cfg(test)]
 #[path = "../tests/fake/mod.rs"]
 mod fake;
+#[cfg(test)]
+mod fuzz;
+#[cfg(test)]
+#[expect(dead_code, reason = "other tests use the rest")]
+#[path = "../tests/parsers/mod.rs"]
+mod parsers;
 
 use std::env;
 use std::fmt::Write as _;

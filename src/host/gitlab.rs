@@ -45,6 +45,9 @@ impl Host for GitLab {
             if value.contains('$') {
                 return Err("GitLab would expand the `$` in it");
             }
+            if value.trim() != value {
+                return Err("GitLab would cut the space around it");
+            }
             Ok(variable(name, value))
         });
         HandOver {

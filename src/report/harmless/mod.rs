@@ -26,11 +26,6 @@ pub(crate) mod secrets;
 
 mod escapes;
 
-#[cfg(test)]
-#[expect(dead_code, reason = "other tests use the rest")]
-#[path = "../../../tests/parsers/mod.rs"]
-mod parsers;
-
 use std::{iter, mem};
 
 use escapes::{Piece, pieces};
@@ -268,10 +263,8 @@ fn is_invisible(c: char) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{
-        Colors, LONGEST_INLINE, LONGEST_LINE, inline, line, lines,
-        parsers::{Reader, hostile},
-    };
+    use super::{Colors, LONGEST_INLINE, LONGEST_LINE, inline, line, lines};
+    use crate::parsers::{Reader, hostile};
 
     fn check(text: &str, expected: &str) {
         assert_eq!(line(text, Colors::Stripped), expected);
