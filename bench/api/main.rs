@@ -1,0 +1,104 @@
+//! The fake Pages API as a process of its own, with TLS on loopback, for
+//! `bench/run`.
+//!
+//! `api CA_FILE BUILD_SECONDS` writes its authority to the file, prints its
+//! base URL, and serves until stdin ends. Then it prints what it has seen, as
+//! one JSON object.
+
+#[path = "../../tests/fake/mod.rs"]
+mod fake;
+
+use std::io::{self, Read as _, Write as _};
+use std::time::{Duration, Instant, SystemTime};
+use std::{env, fs};
+
+use anyhow::{Context as _, Result, bail};
+use fake::{Api, Authority, Clock, Deployment, Fake, Life, Listen, Record};
+use serde_json::json;
+
+/// Beside the build: the stages that take about as long in every project.
+const STAGES: [(&str, u64); 4] = [
+    ("queued", 2),
+    ("initialize", 2),
+    ("clone_repo", 1),
+    ("deploy", 3),
+];
+
+fn main() -> Result<()> {
+    let [ca, build] = &env::args().skip(1).collect::<Vec<_>>()[..] else {
+        bail!("usage: api CA_FILE BUILD_SECONDS");
+    };
+    let build = build.parse().context("BUILD_SECONDS is not a number")?;
+    let authority = Authority::new();
+    fs::write(ca, authority.pem()).context("failed to write the authority")?;
+    let started = Started::now();
+    let fake = Fake::listen(api(build), Listen::default().tls(authority.server()));
+    writeln!(io::stdout().lock(), "{}", fake.url())?;
+    io::stdin().read_to_end(&mut Vec::new())?;
+    let records = fake.records();
+    let posted = received(records.iter().find(|it| it.request.method == "POST"));
+    let ended = posted.map(|it| it + life(build).1);
+    let lag = received(records.last())
+        .zip(ended)
+        .map(|(last, ended)| last.saturating_duration_since(ended).as_secs_f64());
+    let seen = json!({
+        "requests": records.len(),
+        "handshakes": fake.handshakes(),
+        "posts": fake.posts().len(),
+        "lag": lag,
+        "first": received(records.first()).map(|it| started.epoch(it)),
+    });
+    writeln!(io::stdout().lock(), "{seen}")?;
+    Ok(())
+}
+
+fn api(build: u64) -> Api {
+    let history = (1..=8).map(|hours| {
+        Deployment::new(&format!("0000000{hours}"), life(build).0)
+            .ago(Duration::from_secs(3600 * (hours + 1)))
+    });
+    let api = Api::new().clock(Clock::Real { speed: 1.0 });
+    let api = history.fold(api, Api::deployment);
+    api.deployment(Deployment::failed("4f1c2a9e"))
+        .retries_to(life(build).0)
+}
+
+/// A life, and how long it takes.
+fn life(build: u64) -> (Life, Duration) {
+    let stages = STAGES.into_iter().chain([("build", build)]);
+    let take = |(life, sum): (Life, Duration), (stage, seconds)| {
+        let duration = Duration::from_secs(seconds);
+        (life.takes(stage, duration), sum + duration)
+    };
+    let (life, sum) = stages.fold((Life::success(), Duration::ZERO), take);
+    (life.with_a_tidy_queue(), sum)
+}
+
+fn received(record: Option<&Record>) -> Option<Instant> {
+    record?.request.received.map(|(at, _)| at)
+}
+
+/// Ties the monotonic clock to the one that a shell can read too.
+struct Started {
+    instant: Instant,
+    epoch: Duration,
+}
+
+impl Started {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place of the bench that reads the clock"
+    )]
+    fn now() -> Self {
+        let epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Self {
+            instant: Instant::now(),
+            epoch: epoch.expect("a clock after 1970"),
+        }
+    }
+
+    /// Seconds since 1970.
+    fn epoch(&self, at: Instant) -> f64 {
+        (self.epoch + at.saturating_duration_since(self.instant)).as_secs_f64()
+    }
+}
