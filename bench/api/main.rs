@@ -2,7 +2,7 @@
 //! `bench/run`.
 //!
 //! `api CA_FILE BUILD_SECONDS` writes its authority to the file, prints its
-//! base URL, and serves until stdin ends. Then it prints what it has seen, as
+//! base URL and the id of a failed deployment, and serves until stdin ends. Then it prints what it has seen, as
 //! one JSON object.
 
 #[path = "../../tests/fake/mod.rs"]
@@ -13,8 +13,11 @@ use std::time::{Duration, Instant, SystemTime};
 use std::{env, fs};
 
 use anyhow::{Context as _, Result, bail};
-use fake::{Api, Authority, Clock, Deployment, Fake, Life, Listen, Record};
+use fake::{Api, Authority, Clock, Deployment, Fake, Life, Listen, Record, full_id};
 use serde_json::json;
+
+/// The failed deployment that is there to be retried.
+const TARGET: &str = "4f1c2a9e";
 
 /// Beside the build: the stages that take about as long in every project.
 const STAGES: [(&str, u64); 4] = [
@@ -33,7 +36,7 @@ fn main() -> Result<()> {
     fs::write(ca, authority.pem()).context("failed to write the authority")?;
     let started = Started::now();
     let fake = Fake::listen(api(build), Listen::default().tls(authority.server()));
-    writeln!(io::stdout().lock(), "{}", fake.url())?;
+    writeln!(io::stdout().lock(), "{} {}", fake.url(), full_id(TARGET))?;
     io::stdin().read_to_end(&mut Vec::new())?;
     let records = fake.records();
     let posted = received(records.iter().find(|it| it.request.method == "POST"));
@@ -59,7 +62,7 @@ fn api(build: u64) -> Api {
     });
     let api = Api::new().clock(Clock::Real { speed: 1.0 });
     let api = history.fold(api, Api::deployment);
-    api.deployment(Deployment::failed("4f1c2a9e"))
+    api.deployment(Deployment::failed(TARGET))
         .retries_to(life(build).0)
 }
 

@@ -227,6 +227,8 @@ async fn accept(listener: &TcpListener, listen: &Listen, shared: &Arc<Shared>) {
         let Ok((stream, _)) = listener.accept().await else {
             continue;
         };
+        // Else an answer waits 40 ms for the client's acknowledgement.
+        let _ = stream.set_nodelay(true);
         let number = shared.connections.fetch_add(1, Ordering::Relaxed);
         let shared = Arc::clone(shared);
         let tls = listen.tls.clone().map(TlsAcceptor::from);
