@@ -296,6 +296,23 @@ async fn after_each_silent_minute_one_line_says_what_is_running() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn three_minutes_take_at_most_45_requests() {
+    let life = || Life::success().takes("build", Duration::from_secs(165));
+    let history = (1..=8).map(|hours| {
+        let id = format!("0000000{hours}");
+        fake::Deployment::new(&id, life()).ago(Duration::from_hours(hours + 1))
+    });
+    for has_history in [false, true] {
+        let history = history.clone().filter(|_| has_history);
+        let api = history.fold(an_api(), Api::deployment);
+        let told = told(api.retries_to(life()), &[]).await;
+        assert_eq!((told.status, told.code), ("success", 0), "{}", told.log);
+        let requests = told.api.records().len();
+        assert!((20..=45).contains(&requests), "{requests} requests");
+    }
+}
+
 /// Numbers that are the same for the same seed.
 struct Drawn(u64);
 
