@@ -134,6 +134,12 @@ impl Api {
         self.faults.push(Scheduled::new(when, fault.into()));
     }
 
+    /// From here on nothing goes wrong, and what has not gone wrong so far is
+    /// not missed.
+    pub(crate) fn forget_faults(&mut self) {
+        self.faults.clear();
+    }
+
     pub(crate) fn records(&self) -> &[Record] {
         &self.records
     }
