@@ -12,7 +12,7 @@ use crate::report::harmless::secrets::Secrets;
 use crate::report::harmless::{self, Colors, inline};
 use crate::report::line::{self, Line, Symbol};
 use crate::retry::event::{Event, Requested};
-use crate::retry::outcome::Ending;
+use crate::retry::outcome::{Ending, Outcome};
 
 const TITLE: &str = "pages-retry";
 
@@ -185,13 +185,17 @@ impl<W: Write> Log<W> {
         }
         details.extend(line::advice(ending).map(|it| ("hint", it)));
         if self.form.host.annotates() {
-            let lines: Vec<&str> = details.iter().map(|(_, it)| it.as_str()).collect();
-            let message = if lines.is_empty() {
-                title.clone()
+            let lines: Vec<_> = details.into_iter().map(|(_, it)| it).collect();
+            // A title is one short line.
+            let (title, lines) = if let Outcome::Unusable { problems } = &ending.outcome {
+                let problems = problems.iter().map(|it| inline(it));
+                ("Error".to_owned(), problems.collect())
+            } else if lines.is_empty() {
+                (TITLE.to_owned(), vec![title])
             } else {
-                lines.join("\n")
+                (title, lines)
             };
-            return self.annotate(level, &title, &message);
+            return self.annotate(level, &title, &lines.join("\n"));
         }
         for (label, text) in details {
             let text = format!("{label}: {text}");

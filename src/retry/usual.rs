@@ -26,10 +26,6 @@ impl Usual {
             .collect()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.samples.is_empty()
-    }
-
     /// The median: what the log shows as the usual time.
     pub(crate) fn of(&self, stage: &StageName) -> Option<Duration> {
         let samples = self.samples(stage);

@@ -136,8 +136,9 @@ fn every_attempt_stands_in_the_summary() {
     ];
     let fake = Fake::start(project(lives, 2));
     let step = Step::new(&fake).on_github().with("max_attempts", "2");
-    assert_eq!(step.run().code, 1);
-    let summary = step.summary().unwrap();
+    let done = step.run();
+    assert_eq!(done.code, 1);
+    let summary = done.summary.unwrap();
     let headings: Vec<_> = summary
         .lines()
         .filter(|it| it.starts_with("#### A"))

@@ -22,6 +22,8 @@ mod json;
 #[cfg(test)]
 mod signals;
 #[cfg(test)]
+mod snapshot;
+#[cfg(test)]
 mod step;
 #[cfg(test)]
 mod targets;

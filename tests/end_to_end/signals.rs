@@ -1,4 +1,4 @@
-//! A step that is canceled.
+//! How a step is canceled.
 
 #![expect(
     clippy::disallowed_methods,
@@ -9,12 +9,11 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::fake::{Api, Deployment, Fake, Fault, Life, Reply, Route, When, full_id};
+use crate::fake::{Api, Deployment, Fake, Fault, Life, Reply, Route, When};
 use crate::step::{Done, ORIGINAL, Step};
 
-/// Runs the step, and sends `signal` when a line with `cue` was printed, or
-/// at once when the fake has seen `posts`.
-fn canceled(step: &Step, signal: &str, is_time: impl Fn(&str) -> bool) -> Done {
+/// Runs the step, and sends `signal` when the log says that it is time.
+pub(crate) fn canceled(step: &Step, signal: &str, is_time: impl Fn(&str) -> bool) -> Done {
     let mut child = step.command().spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut log = String::new();
@@ -47,36 +46,6 @@ fn endless() -> Fake {
         .deployment(Deployment::failed(ORIGINAL))
         .retries_to(Life::never_ends_in("queued"));
     Fake::start(api)
-}
-
-#[test]
-fn a_canceled_step_says_that_the_deployment_goes_on() {
-    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
-        let fake = endless();
-        let step = Step::new(&fake);
-        let done = canceled(&step, signal, |log| log.contains("New deployment"));
-        let line = format!(
-            "Interrupted; deployment 9a8b7c6d goes on at Cloudflare: https://dash.cloudflare.com/?to=/:account/pages/view/site/{}\n",
-            full_id("9a8b7c6d")
-        );
-        assert!(done.log.ends_with(&line), "{}", done.log);
-        assert_eq!(done.code, code);
-        assert_eq!(done.outputs["status"], "interrupted");
-        assert_eq!(done.outputs["short_id"], "9a8b7c6d");
-    }
-}
-
-#[test]
-fn a_step_canceled_at_the_post_says_what_may_have_happened() {
-    let fake = endless();
-    fake.add(When::next(Route::Retry), Fault::Stall);
-    let step = Step::new(&fake);
-    let done = canceled(&step, "-INT", |log| {
-        log.contains("Retrying") && wait_for(|| 0 < fake.count(Route::Retry))
-    });
-    let line = "Interrupted at the POST; a deployment may have been made: https://dash.cloudflare.com/?to=/:account/pages/view/site\n";
-    assert!(done.log.ends_with(line), "{}", done.log);
-    assert_eq!(done.code, 130);
 }
 
 #[test]
@@ -141,7 +110,7 @@ fn a_second_signal_ends_a_step_that_cannot_write_its_outputs() {
 }
 
 /// Waits for what another process is about to do.
-fn wait_for(is_so: impl Fn() -> bool) -> bool {
+pub(crate) fn wait_for(is_so: impl Fn() -> bool) -> bool {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < Duration::from_secs(10));

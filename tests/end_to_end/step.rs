@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::fake::{ACCOUNT, Fake, PROJECT, TOKEN, full_id};
+use crate::fake::{ACCOUNT, Fake, PLAIN_VALUE, PROJECT, SECRET_VALUE, TOKEN, full_id};
 use crate::parsers::github::files;
 
 /// The failed deployment that most steps are told to retry.
@@ -24,6 +24,8 @@ pub(crate) struct Done {
     pub(crate) log: String,
     pub(crate) code: i32,
     pub(crate) outputs: BTreeMap<String, String>,
+    /// The step summary, if one was written.
+    pub(crate) summary: Option<String>,
 }
 
 impl Step {
@@ -71,8 +73,7 @@ impl Step {
             .with("output_file", "")
     }
 
-    /// The step summary, if one was written.
-    pub(crate) fn summary(&self) -> Option<String> {
+    fn summary(&self) -> Option<String> {
         fs::read_to_string(self.vars.get("GITHUB_STEP_SUMMARY")?).ok()
     }
 
@@ -119,8 +120,14 @@ impl Step {
             !log.lines().any(|it| it.contains(TOKEN) && !is_mask(it)),
             "the token is in the log:\n{log}"
         );
+        let summary = self.summary();
+        for secret in [TOKEN, PLAIN_VALUE, SECRET_VALUE] {
+            let is_shown = summary.as_ref().is_some_and(|it| it.contains(secret));
+            assert!(!is_shown, "a secret is in the summary:\n{summary:?}");
+        }
         Done {
             outputs: self.outputs(),
+            summary,
             // Died by a signal: the shell's number for it.
             code: output.status.code().unwrap_or(-1),
             log,
@@ -129,7 +136,7 @@ impl Step {
 
     fn outputs(&self) -> BTreeMap<String, String> {
         if let Some(path) = self.vars.get("GITHUB_OUTPUT") {
-            let file = files::outputs(&fs::read_to_string(path).unwrap());
+            let file = files::outputs(&fs::read_to_string(path).unwrap_or_default());
             assert_eq!(file.error, None, "the runner refuses the file");
             return file.records.into_iter().collect();
         }
@@ -154,6 +161,11 @@ impl Done {
     #[track_caller]
     pub(crate) fn is(&self, log: &str, code: i32, outputs: &str) {
         assert_eq!(self.log, log);
+        self.ends(code, outputs);
+    }
+
+    #[track_caller]
+    pub(crate) fn ends(&self, code: i32, outputs: &str) {
         assert_eq!(self.code, code, "{}", self.log);
         for line in outputs.lines() {
             let (name, value) = line.trim().split_once('=').unwrap();

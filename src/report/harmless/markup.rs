@@ -6,35 +6,75 @@ use super::inline;
 ///
 /// Character references rather than backslashes: they hold in a table cell,
 /// in `<summary>`, and next to a backslash, and can never be markup.
+///
+/// GitHub makes links of bare addresses, of `@name` and of `#1` once the
+/// references are read, so an empty comment parts what it would look for.
 pub(crate) fn markdown(text: &str) -> String {
-    let text = inline(text);
+    escape(&inline(text))
+}
+
+fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut before = ' ';
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
-        let is_inside_word =
-            before.is_alphanumeric() && chars.peek().is_some_and(|after| after.is_alphanumeric());
-        // GitHub makes a link of `www.`.
-        let ending = escaped.as_bytes().last_chunk::<3>();
-        let is_link = c == '.' && ending.is_some_and(|it| it.eq_ignore_ascii_case(b"www"));
+        let after = chars.peek().copied();
+        let is_before_word = after.is_some_and(char::is_alphanumeric);
+        let is_inside_word = before.is_alphanumeric() && is_before_word;
         let is_innocent = matches!(c, ',' | ';' | '/' | '?' | '%')
-            || matches!(c, '-' | '.' | '(' | ')') && is_inside_word && !is_link;
-        if c.is_ascii_punctuation() && !is_innocent {
+            || matches!(c, '-' | '.' | '(' | ')') && is_inside_word;
+        let is_link = match c {
+            '@' | '#' => is_before_word,
+            ':' => after == Some('/'),
+            '.' => ends_with_www(&escaped),
+            _ => false,
+        };
+        if is_link || c.is_ascii_punctuation() && !is_innocent {
             escaped.push_str("&#");
             escaped.push_str(&u32::from(c).to_string());
             escaped.push(';');
         } else {
             escaped.push(c);
         }
+        if is_link {
+            escaped.push_str(PART);
+        }
         before = c;
     }
     escaped
+}
+
+/// Parts a text and is not shown.
+const PART: &str = "<!-- -->";
+
+fn ends_with_www(text: &str) -> bool {
+    let end = text.as_bytes().last_chunk::<3>();
+    end.is_some_and(|it| it.eq_ignore_ascii_case(b"www"))
 }
 
 /// A short piece as code. An element rather than backticks: a `|` between
 /// backticks still ends a table cell.
 pub(crate) fn code(text: &str) -> String {
     format!("<code>{}</code>", markdown(text))
+}
+
+/// A sentence of ours that may hold pieces from outside: what stands between
+/// backticks becomes code, and all of it is escaped.
+pub(crate) fn prose(text: &str) -> String {
+    let text = inline(text);
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        // A backtick without another.
+        return escape(&text);
+    }
+    let parts = parts.into_iter().enumerate().map(|(n, part)| {
+        if n.is_multiple_of(2) {
+            escape(part)
+        } else {
+            format!("<code>{}</code>", escape(part))
+        }
+    });
+    parts.collect()
 }
 
 /// A fence that nothing in `text` can close: longer than any run of backticks.
@@ -97,7 +137,7 @@ pub(crate) fn mermaid(text: &str) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{code, fence_for, markdown, mermaid};
+    use super::{PART, code, fence_for, markdown, mermaid, prose};
 
     #[test]
     fn words_stay_readable() {
@@ -125,12 +165,40 @@ mod tests {
             ("# h", "&#35; h"),
             ("- x", "&#45; x"),
             ("1. x", "1&#46; x"),
-            ("@you", "&#64;you"),
-            ("https://x", "https&#58;//x"),
-            ("see WWW.a.example", "see WWW&#46;a.example"),
+            ("a @ b: c #", "a &#64; b&#58; c &#35;"),
             ("a\n\n<b>", "a &#60;b&#62;"),
         ] {
             assert_eq!(markdown(text), expected);
+        }
+    }
+
+    #[test]
+    fn what_github_makes_a_link_of_is_parted() {
+        for (text, expected) in [
+            ("https://x", "https&#58;<!-- -->//x"),
+            ("www.example.com", "www&#46;<!-- -->example.com"),
+            ("xWwW.example.com", "xWwW&#46;<!-- -->example.com"),
+            ("@you", "&#64;<!-- -->you"),
+            ("a@example.com", "a&#64;<!-- -->example.com"),
+            ("a/b#1", "a/b&#35;<!-- -->1"),
+        ] {
+            assert_eq!(markdown(text), expected);
+        }
+        assert_eq!(code("@you"), "<code>&#64;<!-- -->you</code>");
+    }
+
+    #[test]
+    fn a_sentence_keeps_its_code_and_nothing_else() {
+        for (text, expected) in [
+            (
+                "set `a_b: true` now",
+                "set <code>a&#95;b&#58; true</code> now",
+            ),
+            ("`a` and `b`", "<code>a</code> and <code>b</code>"),
+            ("`<b>` *", "<code>&#60;b&#62;</code> &#42;"),
+            ("a ` b", "a &#96; b"),
+        ] {
+            assert_eq!(prose(text), expected);
         }
     }
 
@@ -163,7 +231,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_in_any_text_is_markup(text in any::<String>()) {
-            let escaped = markdown(&text);
+            let escaped = markdown(&text).replace(PART, "");
             let mut rest = escaped.as_str();
             // What is left of the references is letters and innocent signs.
             let mut plain = String::new();

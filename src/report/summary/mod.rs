@@ -1,0 +1,259 @@
+//! The step summary: what happened, in Markdown with a picture.
+//!
+//! Invariant: a function of the ending; always under [`MOST`] bytes. What is
+//! too long is cut where it stands, so that all the rest stays. Text from
+//! outside comes in through [`Pen`] alone.
+
+mod built;
+mod pen;
+
+use std::fmt::Write as _;
+
+use crate::cloudflare::deployment::{Stage, StageStatus};
+use crate::report::harmless::inline;
+use crate::report::harmless::markup::fence_for;
+use crate::report::harmless::secrets::Secrets;
+use crate::report::line::{advice, last_line, span};
+use crate::report::summary::built::built;
+use crate::report::summary::pen::Pen;
+use crate::retry::outcome::{Attempt, Ending, Outcome};
+use crate::retry::watch::took;
+
+/// Bytes; GitHub drops a summary of over 1 MiB as a whole.
+const MOST: usize = 100_000;
+
+/// Bytes; Mermaid draws nothing from more than 50,000 characters.
+const MOST_GANTT: usize = 40_000;
+
+/// Items of a list, each taken only if the one before was too many.
+const SIZES: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
+
+/// Renders the summary of a run, without a secret.
+pub(crate) fn render(ending: &Ending, secrets: &Secrets) -> String {
+    let mut texts = SIZES
+        .into_iter()
+        .map(|size| whole(ending, &Pen::new(secrets, size)));
+    // The last one has a few lines of a few bytes each.
+    texts.find(|it| it.len() < MOST).unwrap_or_default()
+}
+
+fn whole(ending: &Ending, pen: &Pen) -> String {
+    let title = title(ending);
+    let mut text = headline(ending, &title, pen);
+    let (earlier, shown) = pen.last(&ending.attempts);
+    if !earlier.is_empty() {
+        let ids = earlier.iter().map(|it| pen.code(it.deployment.short_id()));
+        let _ = write!(text, "Earlier attempts: {}\n\n", pen.names(ids));
+    }
+    for (n, attempt) in (1 + earlier.len()..).zip(shown) {
+        // The one attempt that the title is about needs no title of its own.
+        if 1 < ending.attempts.len() || !title.contains(attempt.deployment.short_id()) {
+            text.push_str(&attempt_title(ending, n, attempt, pen));
+        }
+        text.push_str(&failure(attempt, pen));
+        text.push_str(&stages(ending, attempt, pen));
+    }
+    text.push_str(&gantt(1 + earlier.len(), shown, pen));
+    text.push_str(&built(ending, pen));
+    text
+}
+
+/// The last line of the log, without the addresses: they follow as links.
+fn title(ending: &Ending) -> String {
+    if let Outcome::Unusable { .. } = ending.outcome {
+        // The problems follow as a list.
+        return "Error".to_owned();
+    }
+    let mut title = last_line(ending);
+    for (_, address) in links(ending) {
+        let address = inline(&address);
+        if address.starts_with("https://") {
+            title = title.replace(&address, "");
+        }
+    }
+    title.trim_end_matches([':', ' ']).to_owned()
+}
+
+fn headline(ending: &Ending, title: &str, pen: &Pen) -> String {
+    let symbol = match (ending.outcome.is_good(), ending.fails) {
+        (true, _) => "✅",
+        (false, true) => "❌",
+        (false, false) => "⚠️",
+    };
+    let mut text = format!("### {symbol} {}", pen.prose(title));
+    for (name, address) in links(ending) {
+        if let Some(link) = pen.link(&name, &address) {
+            let _ = write!(text, " · {link}");
+        }
+    }
+    text.push_str("\n\n");
+    if let Outcome::Unusable { problems } = &ending.outcome {
+        let (problems, more) = pen.first(problems);
+        for problem in problems {
+            let _ = writeln!(text, "- {}", pen.prose(problem));
+        }
+        if 0 < more {
+            let _ = writeln!(text, "- and {more} more");
+        }
+        text.push('\n');
+    }
+    let is_told = |it: &String| {
+        links(ending)
+            .iter()
+            .any(|(_, address)| it.ends_with(address))
+    };
+    if let Some(advice) = advice(ending).filter(|it| !is_told(it)) {
+        let _ = write!(text, "**What to do:** {}\n\n", pen.prose(&advice));
+    }
+    text
+}
+
+/// Where a reader may want to go: names and addresses.
+fn links(ending: &Ending) -> Vec<(String, String)> {
+    let mut links = Vec::new();
+    // The site of what was to be retried says nothing of how the run ended.
+    let has_site = !ending.attempts.is_empty() || ending.outcome == Outcome::NothingToRetry;
+    if let Some(deployment) = ending.deployment().filter(|_| has_site) {
+        links.push(("Site".to_owned(), deployment.url.clone()));
+    }
+    if let Outcome::Skipped {
+        superseded_by: Some((id, url)),
+        ..
+    } = &ending.outcome
+    {
+        links.push((format!("Site of {id}"), url.clone()));
+    }
+    // With bad input the project may not be known.
+    if !ending.project_name.is_empty() {
+        links.push(("Dashboard".to_owned(), ending.dashboard_url()));
+    }
+    links
+}
+
+fn attempt_title(ending: &Ending, n: usize, attempt: &Attempt, pen: &Pen) -> String {
+    let deployment = &attempt.deployment;
+    let mut text = format!("#### Attempt {n}: {}", pen.code(deployment.short_id()));
+    let page = Ending::page(&ending.project_name, &deployment.id);
+    for (name, address) in [("Site", &deployment.url), ("Dashboard", &page)] {
+        if let Some(link) = pen.link(name, address) {
+            let _ = write!(text, " · {link}");
+        }
+    }
+    text.push_str("\n\n");
+    text
+}
+
+/// Why an attempt failed, with the lines of the build log that tell most.
+fn failure(attempt: &Attempt, pen: &Pen) -> String {
+    let mut text = String::new();
+    if let Some(reason) = attempt.reason {
+        let _ = write!(text, "**Why:** {}\n\n", pen.prose(reason));
+    }
+    let (lines, _) = pen.first(&attempt.telling);
+    let lines: Vec<_> = lines.iter().map(|it| pen.log_line(it)).collect();
+    let lines = lines.join("\n");
+    if !lines.is_empty() {
+        let fence = fence_for(&lines);
+        let _ = write!(text, "{fence}text\n{lines}\n{fence}\n\n");
+    }
+    text
+}
+
+/// A table of the stages of one attempt, if one has begun, with what they
+/// usually take, if that is known.
+fn stages(ending: &Ending, attempt: &Attempt, pen: &Pen) -> String {
+    let stages = attempt.deployment.stages_by_latest();
+    if stages.iter().all(|it| it.status == StageStatus::Idle) {
+        return String::new();
+    }
+    let (shown, more) = pen.first(&stages);
+    let usually = |stage: &Stage| ending.usual.of(&stage.name).map(span);
+    let is_usual_known = shown.iter().any(|it| usually(it).is_some());
+    let mut rows = vec![
+        ["stage", "result", "time", "usually"].map(str::to_owned),
+        ["---"; 4].map(str::to_owned),
+    ];
+    rows.extend(shown.iter().map(|stage| {
+        [
+            pen.markdown(&stage.name.to_string()),
+            result(&stage.status, pen),
+            pen.optional(took(stage).map(span)),
+            pen.optional(usually(stage)),
+        ]
+    }));
+    if 0 < more {
+        rows.push([
+            format!("and {more} more"),
+            String::new(),
+            String::new(),
+            String::new(),
+        ]);
+    }
+    let columns = if is_usual_known { 4 } else { 3 };
+    let rows = rows
+        .iter()
+        .map(|it| format!("| {} |\n", it[..columns].join(" | ")));
+    rows.collect::<String>() + "\n"
+}
+
+fn result(status: &StageStatus, pen: &Pen) -> String {
+    match status {
+        StageStatus::Idle => "·".to_owned(),
+        StageStatus::Active => "… running".to_owned(),
+        StageStatus::Success => "✓".to_owned(),
+        StageStatus::Failure => "✗ failed".to_owned(),
+        StageStatus::Canceled => "⊘ canceled".to_owned(),
+        StageStatus::Skipped => "» skipped".to_owned(),
+        StageStatus::Other(word) => pen.markdown(word),
+    }
+}
+
+/// The stages on a time line, a section for each attempt from the `first` on
+/// of which a stage has ended.
+fn gantt(first: usize, attempts: &[Attempt], pen: &Pen) -> String {
+    let sections = (first..).zip(attempts).map(|(n, attempt)| {
+        let stages = attempt.deployment.stages_by_latest();
+        let (stages, _) = pen.first(&stages);
+        if stages.iter().all(|it| it.ended_on.is_none()) {
+            return String::new();
+        }
+        let tasks: String = stages.iter().filter_map(|it| task(it, pen)).collect();
+        let id = attempt.deployment.short_id();
+        let name = pen.mermaid(&format!("attempt {n} {id}"));
+        format!("    section {name}\n{tasks}")
+    });
+    let sections: Vec<String> = sections.collect();
+    let mut length = 0;
+    let shown = sections.iter().rev().take_while(|it| {
+        length += it.len();
+        length < MOST_GANTT
+    });
+    let sections = sections[sections.len() - shown.count()..].concat();
+    if sections.is_empty() {
+        return String::new();
+    }
+    format!("```mermaid\ngantt\n    dateFormat x\n    axisFormat %H:%M:%S\n{sections}```\n\n")
+}
+
+/// A stage that has begun. Of one that still runs only the start is known.
+fn task(stage: &Stage, pen: &Pen) -> Option<String> {
+    let tag = match stage.status {
+        StageStatus::Failure | StageStatus::Canceled => "crit",
+        StageStatus::Active => "milestone",
+        StageStatus::Idle | StageStatus::Success | StageStatus::Skipped | StageStatus::Other(_) => {
+            "done"
+        }
+    };
+    let start = stage.started_on?.timestamp_millis();
+    let end = match (stage.ended_on, &stage.status) {
+        (Some(end), _) => end.timestamp_millis().max(start),
+        (None, StageStatus::Active) => start,
+        (None, _) => return None,
+    };
+    let took = took(stage).map_or_else(|| "running".to_owned(), span);
+    let name = pen.mermaid(&format!("{} {took}", stage.name));
+    Some(format!("    {name} : {tag}, {start}, {end}\n"))
+}
+
+#[cfg(test)]
+mod tests;
