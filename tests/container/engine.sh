@@ -1,18 +1,31 @@
 # A container engine and stand-ins for the base images, for machines that have
 # neither an engine nor a way to an image registry. Debian, root. Sourced by
-# `run` under `set -euo pipefail`.
+# `run` under `set -euo pipefail`, which stops its `children`.
 #
 # The stand-ins carry the names that the Dockerfile gives its base images: for
 # the builder this machine's own C compiler and Rust toolchain, for the base
 # Debian's static busybox.
 
 engine_home=${PAGES_RETRY_ENGINE_HOME:-$HOME/.cache/pages-retry-engine} # kept between runs
-engine_run=/tmp/pages-retry-engine                                      # short: a socket's path has 108 bytes at most
+# A socket's path has 108 bytes at most, which may be too few for one in there.
+engine_run=/run/pages-retry-$(cksum <<<"$engine_home" | cut -d ' ' -f 1)
 docker=docker
 
 # Installs what is missing, and starts the engine.
 engine_start() {
     local package missing=()
+    [[ $EUID -eq 0 && -e /etc/debian_version ]] || {
+        echo 'to start an engine takes Debian and root'
+        return 1
+    }
+    mkdir -p "$engine_home"
+    # One run at a time: another one would stop this engine. What stays in the
+    # background must not hold the lock, hence each `9>&-`.
+    exec 9>"$engine_home/lock"
+    flock --nonblock 9 || {
+        echo 'another run uses the engine; waiting for its end'
+        flock --timeout 1800 9
+    }
     for package in docker.io docker-registry busybox-static; do
         dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
     done
@@ -21,7 +34,7 @@ engine_start() {
         DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
     fi
     engine_stop
-    mkdir -p "$engine_home" "$engine_run"
+    mkdir -p "$engine_run"
     docker=/usr/bin/docker # Debian's own client brings BuildKit along
     export DOCKER_HOST=unix://$engine_run/engine.sock DOCKER_CONFIG=$engine_home/config DOCKER_BUILDKIT=1
     # Without a bridge and rules of a firewall the machine's network stays as it is.
@@ -30,7 +43,7 @@ engine_start() {
  "pidfile": "$engine_run/engine.pid", "bridge": "none", "iptables": false, "ip6tables": false,
  "storage-driver": "overlay2", "log-level": "warn"}
 EOF
-    setsid dockerd --config-file "$engine_run/engine.json" >"$engine_run/engine.log" 2>&1 </dev/null &
+    setsid dockerd --config-file "$engine_run/engine.json" >"$engine_run/engine.log" 2>&1 </dev/null 9>&- &
     for _ in {1..200}; do
         "$docker" version >/dev/null 2>&1 && return
         sleep 0.1
@@ -42,17 +55,16 @@ EOF
 
 # Also clears what a run left that was killed.
 engine_stop() {
-    local file pid mount
-    for file in "$engine_run"/{registry,engine}.pid; do
-        pid=$(cat "$file" 2>/dev/null) || continue
-        # A number may belong to another process by now.
-        grep -qa docker "/proc/$pid/cmdline" 2>/dev/null || continue
+    local pid mount
+    pid=$(cat "$engine_run/engine.pid" 2>/dev/null) || pid=
+    # A number may belong to another process by now.
+    if [[ -n $pid ]] && grep -qaF "$engine_run" "/proc/$pid/cmdline" 2>/dev/null; then
         kill "$pid"
         for _ in {1..150}; do
             kill -0 "$pid" 2>/dev/null || break
             sleep 0.1
         done
-    done
+    fi
     while read -r mount; do
         umount -l "$mount"
     done < <(awk -v under="$engine_run/" 'index($2, under) == 1 {print $2}' /proc/mounts | sort -r)
@@ -117,21 +129,23 @@ stand_in_for_busybox() {
     rm -rf "$root"
 }
 
-# A registry on loopback, which the engine may talk to without TLS.
+# Starts a registry on loopback, which every engine talks to without TLS. Keeps
+# its things in the folder `$1`; its address is then in `registry`.
 registry_start() {
-    registry=127.0.0.1:5055
-    cat >"$engine_run/registry.yml" <<EOF
+    registry=127.0.0.1:$(python3 -c 'import socket; it = socket.socket(); it.bind(("127.0.0.1", 0)); print(it.getsockname()[1])')
+    mkdir -p "$1"
+    cat >"$1/registry.yml" <<EOF
 version: 0.1
 log: {level: error, accesslog: {disabled: true}}
-storage: {filesystem: {rootdirectory: $engine_run/registry}}
+storage: {filesystem: {rootdirectory: $1/storage}}
 http: {addr: "$registry", secret: local}
 EOF
-    setsid docker-registry serve "$engine_run/registry.yml" >"$engine_run/registry.log" 2>&1 </dev/null &
-    echo $! >"$engine_run/registry.pid"
+    docker-registry serve "$1/registry.yml" >"$1/log" 2>&1 9>&- &
+    children+=($!)
     for _ in {1..100}; do
         ! curl --fail --silent "http://$registry/v2/" >/dev/null || return 0
         sleep 0.1
     done
-    cat "$engine_run/registry.log"
+    cat "$1/log"
     return 1
 }
