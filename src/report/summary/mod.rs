@@ -40,6 +40,9 @@ pub(crate) fn render(ending: &Ending, secrets: &Secrets) -> String {
 fn whole(ending: &Ending, pen: &Pen) -> String {
     let title = title(ending);
     let mut text = headline(ending, &title, pen);
+    if ending.attempts.is_empty() {
+        text.push_str(&what_to_do(ending, pen));
+    }
     let (earlier, shown) = pen.last(&ending.attempts);
     if !earlier.is_empty() {
         let ids = earlier.iter().map(|it| pen.code(it.deployment.short_id()));
@@ -51,6 +54,9 @@ fn whole(ending: &Ending, pen: &Pen) -> String {
             text.push_str(&attempt_title(ending, n, attempt, pen));
         }
         text.push_str(&failure(attempt, pen));
+        if n == ending.attempts.len() {
+            text.push_str(&what_to_do(ending, pen));
+        }
         text.push_str(&stages(ending, attempt, pen));
     }
     text.push_str(&gantt(1 + earlier.len(), shown, pen));
@@ -97,15 +103,19 @@ fn headline(ending: &Ending, title: &str, pen: &Pen) -> String {
         }
         text.push('\n');
     }
-    let is_told = |it: &String| {
-        links(ending)
-            .iter()
-            .any(|(_, address)| it.ends_with(address))
-    };
-    if let Some(advice) = advice(ending).filter(|it| !is_told(it)) {
-        let _ = write!(text, "**What to do:** {}\n\n", pen.prose(&advice));
-    }
     text
+}
+
+/// Advice, unless it is no more than one of the links.
+fn what_to_do(ending: &Ending, pen: &Pen) -> String {
+    let is_link = |it: &String| {
+        let mut links = links(ending).into_iter();
+        links.any(|(_, address)| it.ends_with(&address))
+    };
+    match advice(ending).filter(|it| !is_link(it)) {
+        Some(advice) => format!("**What to do:** {}\n\n", pen.prose(&advice)),
+        None => String::new(),
+    }
 }
 
 /// Where a reader may want to go: names and addresses.
@@ -218,9 +228,8 @@ fn gantt(first: usize, attempts: &[Attempt], pen: &Pen) -> String {
             return String::new();
         }
         let tasks: String = stages.iter().filter_map(|it| task(it, pen)).collect();
-        let id = attempt.deployment.short_id();
-        let name = pen.mermaid(&format!("attempt {n} {id}"));
-        format!("    section {name}\n{tasks}")
+        // Longer names would lie on the tasks.
+        format!("    section attempt {n}\n{tasks}")
     });
     let sections: Vec<String> = sections.collect();
     let mut length = 0;
@@ -232,17 +241,18 @@ fn gantt(first: usize, attempts: &[Attempt], pen: &Pen) -> String {
     if sections.is_empty() {
         return String::new();
     }
-    format!("```mermaid\ngantt\n    dateFormat x\n    axisFormat %H:%M:%S\n{sections}```\n\n")
+    format!(
+        "```mermaid\ngantt\n    dateFormat x\n    axisFormat %H:%M:%S\n    todayMarker off\n{sections}```\n\n"
+    )
 }
 
 /// A stage that has begun. Of one that still runs only the start is known.
 fn task(stage: &Stage, pen: &Pen) -> Option<String> {
     let tag = match stage.status {
-        StageStatus::Failure | StageStatus::Canceled => "crit",
-        StageStatus::Active => "milestone",
-        StageStatus::Idle | StageStatus::Success | StageStatus::Skipped | StageStatus::Other(_) => {
-            "done"
-        }
+        StageStatus::Success => "",
+        StageStatus::Failure | StageStatus::Canceled => "crit, ",
+        StageStatus::Active => "milestone, ",
+        StageStatus::Idle | StageStatus::Skipped | StageStatus::Other(_) => "done, ",
     };
     let start = stage.started_on?.timestamp_millis();
     let end = match (stage.ended_on, &stage.status) {
@@ -251,8 +261,10 @@ fn task(stage: &Stage, pen: &Pen) -> Option<String> {
         (None, _) => return None,
     };
     let took = took(stage).map_or_else(|| "running".to_owned(), span);
+    // A name cannot hold the sign of `<1s`.
+    let took = took.replace('<', "under ");
     let name = pen.mermaid(&format!("{} {took}", stage.name));
-    Some(format!("    {name} : {tag}, {start}, {end}\n"))
+    Some(format!("    {name} : {tag}{start}, {end}\n"))
 }
 
 #[cfg(test)]

@@ -70,14 +70,14 @@ fn a_failure_is_told_with_stages_reason_picture_and_what_was_built() {
     let expected = "\
 ### ❌ Deployment 5f0e1d2c failed in stage build · [Site](<https://5f0e1d2c.shop.pages.dev>) · [Dashboard](<https://dash.cloudflare.com/?to=/:account/pages/view/shop/5f0e1d2c-aaaa>)
 
-**What to do:** correct it
-
 **Why:** the build command failed
 
 ````text
 a ``` fence
 error: no
 ````
+
+**What to do:** correct it
 
 | stage | result | time |
 | --- | --- | --- |
@@ -89,8 +89,9 @@ error: no
 gantt
     dateFormat x
     axisFormat %H:%M:%S
-    section attempt 1 5f0e1d2c
-    queued 2s : done, 1777863721000, 1777863723000
+    todayMarker off
+    section attempt 1
+    queued 2s : 1777863721000, 1777863723000
     build 1m04s : crit, 1777863723000, 1777863787000
 ```
 
@@ -168,6 +169,25 @@ fn a_source_is_named_as_far_as_it_is_known() {
 }
 
 #[test]
+fn a_task_is_named_with_its_time_or_as_running() {
+    let summary = rendered(&failed(
+        deployment(|it| {
+            it["stages"][0]["ended_on"] = "2026-05-04T03:02:01.5Z".into();
+            it["stages"][1]["status"] = "active".into();
+            it["stages"][1]["ended_on"] = Value::Null;
+        }),
+        &[],
+    ));
+    let tasks = "
+    section attempt 1
+    queued under 1s : 1777863721000, 1777863721500
+    build running : milestone, 1777863723000, 1777863723000
+```
+";
+    assert!(summary.contains(tasks), "{summary}");
+}
+
+#[test]
 fn an_attempt_that_the_title_does_not_name_has_a_title_of_its_own() {
     let mut ending = failed(deployment(|_| {}), &[]);
     ending.outcome = Outcome::Refused {
@@ -221,7 +241,7 @@ fn what_is_too_long_is_cut_and_all_the_rest_stays() {
         "\nerror: the second\n",
         "\n| s0 |",
         " more |  |  |\n",
-        "    section attempt 1 5f0e1d2c\n    s0 1s : milestone",
+        "    section attempt 1\n    s0 1s : milestone",
         "| branch | <code>&#96;x&#124;",
         "…</code> |\n| commit | <code>0123abc</code> Fix |\n",
         "[https&#58;<!-- -->//0.example](<https://0.example>)",
