@@ -214,21 +214,11 @@ fn run(host: &Host, fake: &Fake) -> (Step, Done) {
     let agent = step.folder().join("buildkite-agent");
     fs::write(&agent, AGENT).unwrap();
     fs::set_permissions(&agent, fs::Permissions::from_mode(0o755)).unwrap();
-    let output = step.command().output().unwrap();
-    let done = step.done_but_for(output, |it| host.mask().as_deref() == Some(it));
+    let done = step.run();
     (step, done)
 }
 
 impl Host {
-    /// The one line that may hold the token.
-    fn mask(&self) -> Option<String> {
-        match self.name {
-            "azure" => Some(format!("##vso[task.setsecret]{TOKEN}")),
-            "gitea" | "forgejo" => Some(format!("::add-mask::{TOKEN}")),
-            _ => None,
-        }
-    }
-
     /// The name under which a later step finds an output.
     fn name_of(&self, output: &str) -> String {
         match self.name {

@@ -103,16 +103,10 @@ impl Step {
         self.done(self.command().output().unwrap())
     }
 
+    /// Nothing but the line that is its mask may hold the token.
     pub(crate) fn done(&self, output: std::process::Output) -> Done {
-        self.done_but_for(output, |it| it.starts_with("::add-mask::"))
-    }
-
-    /// Nothing but a line that is a mask may hold the token.
-    pub(crate) fn done_but_for(
-        &self,
-        output: std::process::Output,
-        is_mask: impl Fn(&str) -> bool,
-    ) -> Done {
+        let masks = ["::add-mask::", "##vso[task.setsecret]"];
+        let is_mask = |line: &str| masks.iter().any(|it| line.strip_prefix(it) == Some(TOKEN));
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(stderr, "", "everything goes to stdout");
         let log = String::from_utf8(output.stdout).unwrap();

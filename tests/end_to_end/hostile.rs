@@ -1,0 +1,173 @@
+//! Text from outside through the whole program: whoever reads the log obeys
+//! our own commands and no others.
+//!
+//! Each run is made twice, with hostile texts and with tame ones, and each
+//! host's parser must find the same commands in both logs.
+
+use std::time::Duration;
+
+use crate::fake::{Api, Clock, Deployment, Fake, Life, Reply, Step as Stage, When};
+use crate::parsers::github::Act;
+use crate::parsers::hostile::TABLE;
+use crate::parsers::{Reader, github};
+use crate::step::{Done, ORIGINAL, Step};
+
+/// Every word of `log_format` that names a form.
+const FORMATS: [&str; 15] = [
+    "plain",
+    "json",
+    "github",
+    "gitea",
+    "forgejo",
+    "gitlab",
+    "azure",
+    "buildkite",
+    "teamcity",
+    "circleci",
+    "bitbucket",
+    "woodpecker",
+    "drone",
+    "cloudbuild",
+    "jenkins",
+];
+
+/// The texts of the hostile table, or as many tame ones.
+#[derive(Clone, Copy)]
+enum Texts {
+    Hostile,
+    Tame,
+}
+
+impl Texts {
+    fn all(self) -> Vec<String> {
+        let texts = TABLE.iter().enumerate().map(|(n, hostile)| match self {
+            Self::Hostile => hostile.text.to_owned(),
+            Self::Tame => format!("tame {n}"),
+        });
+        texts.collect()
+    }
+}
+
+/// What a reader does because of a log. A token that nobody can guess and the
+/// time are another in each run.
+fn acts(reader: Reader, log: &str) -> Vec<String> {
+    let token = log
+        .lines()
+        .find_map(|it| it.strip_prefix("::stop-commands::"));
+    let log = match token.filter(|it| 32 <= it.len()) {
+        Some(token) => log.replace(token, "token"),
+        None => log.to_owned(),
+    };
+    let without_time = |act: String| {
+        let parts = act.split_inclusive(|it: char| !it.is_ascii_digit());
+        parts.filter(|it| it.len() <= 10).collect()
+    };
+    reader.acts(&log).into_iter().map(without_time).collect()
+}
+
+/// Compares what each reader does, as far as `part` of it goes.
+#[track_caller]
+fn compare(format: &str, run: impl Fn(Texts) -> Done, part: impl Fn(&str) -> &str) {
+    let (hostile, tame) = (run(Texts::Hostile), run(Texts::Tame));
+    assert_eq!(hostile.code, tame.code, "{format}: {}", hostile.log);
+    for reader in Reader::ALL {
+        let (hostile_acts, tame_acts) = (acts(reader, &hostile.log), acts(reader, &tame.log));
+        let parts = |acts: &[String]| acts.iter().map(|it| part(it).to_owned()).collect();
+        let (found, expected): (Vec<_>, Vec<_>) = (parts(&hostile_acts), parts(&tame_acts));
+        assert_eq!(
+            found, expected,
+            "{reader:?} reads {format}:\n{}",
+            hostile.log
+        );
+    }
+}
+
+/// A build whose stages have these names and whose log has these lines.
+fn build(texts: Texts, format: &str) -> Done {
+    const CAUSE: &str = "JavaScript heap out of memory";
+    let texts = texts.all();
+    let mut lines = texts.clone();
+    lines.push(CAUSE.to_owned());
+    let lines = lines.into_iter().map(|it| (Duration::from_secs(12), it));
+    let stages = texts.iter().map(|it| Stage::new(it));
+    let life = stages.fold(Life::fails_in("build").log(lines), |life, stage| {
+        life.before("queued", stage.takes(Duration::from_millis(20)))
+    });
+    let api = Api::new()
+        .clock(Clock::PerRequest(Duration::from_secs(30)))
+        .deployment(Deployment::failed(ORIGINAL))
+        .retries_to(life);
+    let fake = Fake::start(api);
+    let step = Step::new(&fake).with("log_format", format);
+    step.with("logs", "always").run()
+}
+
+#[test]
+fn no_reader_obeys_a_line_of_a_build_log_or_the_name_of_a_stage() {
+    for format in FORMATS {
+        compare(format, |texts| build(texts, format), |act| act);
+    }
+}
+
+#[test]
+fn github_obeys_our_own_commands_in_a_hostile_log() {
+    let log = build(Texts::Hostile, "github").log;
+    let acts = github::read(&log).acts;
+    let [mask, group, stop, resume, end, error] = acts.as_slice() else {
+        panic!("{acts:?}");
+    };
+    assert_eq!(*mask, Act::AddMask(crate::fake::TOKEN.to_owned()));
+    assert_eq!(*group, Act::Group("Build log".to_owned()));
+    assert!(matches!(stop, Act::StopCommands(token) if 32 <= token.len()));
+    assert_eq!((resume, end), (&Act::ResumeCommands, &Act::EndGroup));
+    let Act::Annotate(error) = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(error.kind, github::Kind::Error);
+    assert!(error.message.starts_with("the build ran out of memory\n"));
+}
+
+/// On Azure and `TeamCity` the outputs are in the log and hold such texts by
+/// right; `hosts.rs` reads them back.
+#[test]
+fn no_reader_obeys_a_branch_a_commit_message_or_an_address() {
+    let formats = FORMATS.into_iter();
+    for format in formats.filter(|it| !["azure", "teamcity"].contains(it)) {
+        let run = |texts: &[String]| {
+            let [branch, message, url] = texts else {
+                panic!("three texts");
+            };
+            let original = Deployment::failed(ORIGINAL).branch(branch).message(message);
+            let original = original.with("url", url.as_str().into());
+            let original = original.with("environment", url.as_str().into());
+            let fake = Fake::start(Api::new().deployment(original));
+            let step = Step::new(&fake).with("log_format", format);
+            step.with("wait", "false").run()
+        };
+        for first in (0..TABLE.len() - 2).step_by(3) {
+            let run = |texts: Texts| run(&texts.all()[first..first + 3]);
+            compare(format, run, |act| act);
+        }
+    }
+}
+
+/// An annotation holds such a message by right, so only its kind is compared.
+#[test]
+fn no_reader_obeys_an_error_message() {
+    for format in FORMATS {
+        for first in (0..TABLE.len()).step_by(8) {
+            let run = |texts: Texts| {
+                let message: Vec<_> = texts.all().into_iter().skip(first).take(8).collect();
+                let refusal = Reply::error(403, 9_999, &message.join("\n"));
+                let api = Api::new().deployment(Deployment::failed(ORIGINAL));
+                let fake = Fake::start(api.fault(When::any(), refusal));
+                Step::new(&fake).with("log_format", format).run()
+            };
+            compare(format, run, |act| {
+                let end = ["properties", "attributes", "message", "data"];
+                let end = end.iter().filter_map(|it| act.find(it)).min();
+                &act[..end.unwrap_or(act.len())]
+            });
+        }
+    }
+}
