@@ -233,6 +233,70 @@ async fn an_api_that_is_down_for_five_minutes_is_given_up() {
     assert!(told.log.contains(page), "{}", told.log);
 }
 
+/// A retry whose clone fails after nine seconds, in a way that may pass.
+fn fails_to_clone() -> Life {
+    let line = "error: RPC failed; curl 56 GnuTLS recv error (-54): Error in the pull function.";
+    Life::fails_in("clone_repo").log([(Duration::from_secs(6), line)])
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_pauses_between_attempts_grow_to_a_minute() {
+    let api = (0..6).fold(an_api(), |api, _| api.retries_to(fails_to_clone()));
+    let told = told(api, &[("INPUT_MAX_ATTEMPTS", "6")]).await;
+    assert_eq!((told.status, told.code), ("failure", 1), "{}", told.log);
+    let pauses = [
+        "2 of 6 in 10s",
+        "3 of 6 in 20s",
+        "4 of 6 in 40s",
+        "5 of 6 in 1m00s",
+        "6 of 6 in 1m00s",
+    ];
+    let lines = told
+        .log
+        .lines()
+        .filter_map(|it| it.strip_prefix("Attempt "));
+    assert_eq!(lines.collect::<Vec<_>>(), pauses);
+    assert_eq!(told.api.made().len(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_starts_only_if_there_is_time_for_its_pause_and_as_long_again() {
+    for (timeout, made) in [("25s", 1), ("60s", 2)] {
+        let api = an_api()
+            .retries_to(fails_to_clone())
+            .retries_to(fails_to_clone());
+        let inputs = [("INPUT_MAX_ATTEMPTS", "2"), ("INPUT_TIMEOUT", timeout)];
+        let told = told(api, &inputs).await;
+        assert_eq!((told.status, told.code), ("failure", 1), "{}", told.log);
+        assert_eq!(told.api.made().len(), made, "{timeout}:\n{}", told.log);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_latest_failed_leaves_a_success_alone() {
+    for (target, status) in [("latest-failed", "nothing_to_retry"), ("latest", "success")] {
+        let deployment = fake::Deployment::succeeded("77c0ffee");
+        let api = an_api().deployment(deployment).retries_to(Life::success());
+        let told = told(api, &[("INPUT_DEPLOYMENT_ID", target)]).await;
+        assert_eq!((told.status, told.code), (status, 0), "{}", told.log);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_in_progress_is_watched_but_in_a_dry_run() {
+    for (dry_run, status) in [("false", "nothing_to_retry"), ("true", "dry_run")] {
+        let running = fake::Deployment::running("77c0ffee", Life::success());
+        let api = an_api().deployment(running);
+        let inputs = [
+            ("INPUT_DEPLOYMENT_ID", "latest"),
+            ("INPUT_DRY_RUN", dry_run),
+        ];
+        let told = told(api, &inputs).await;
+        assert_eq!((told.status, told.code), (status, 0), "{}", told.log);
+        assert!(told.api.made().is_empty());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_deployment_of_a_commit_is_waited_for_five_minutes() {
     let inputs = [
