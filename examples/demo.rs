@@ -64,6 +64,7 @@ fn main() -> Result<ExitCode> {
     let fake = Fake::start(
         Api::new()
             .clock(Clock::Real { speed: SPEED })
+            .deployment(before())
             .deployment(Deployment::failed("4f1c2a9e"))
             .retries_to(life),
     );
@@ -93,6 +94,12 @@ fn life() -> Life {
     let take = |life: Life, (stage, seconds)| life.takes(stage, Duration::from_secs(seconds));
     let life = seconds.into_iter().fold(Life::success(), take);
     life.with_a_tidy_queue()
+}
+
+/// The last success of the project, which tells what the stages usually take.
+fn before() -> Deployment {
+    let life = life().takes("build", Duration::from_secs(38));
+    Deployment::new("77c0ffee", life).ago(Duration::from_hours(5))
 }
 
 fn broken_life() -> Life {
