@@ -269,6 +269,117 @@ mod tests {
         }
     }
 
+    /// What a host's log has: color, then its mask, group, end of the group,
+    /// warning, and line for debugging; `-` is none.
+    #[track_caller]
+    fn check(name: &str, expected: [&str; 6]) {
+        let host = detect(&Vars::default(), name);
+        assert_eq!(host.name(), name);
+        let group = Group {
+            title: "Build [log]",
+            key: "build_log_1",
+        };
+        let annotation = host.annotate(Level::Warning, "Odd; it's 5%", "a\nb");
+        assert_eq!(annotation.is_some(), host.annotates(), "{name}");
+        let found = [
+            Some(host.renders_color().to_string()),
+            host.mask("hush"),
+            host.open_group(group, 7),
+            host.close_group(group, 8),
+            annotation,
+            host.debug("GET"),
+        ];
+        let found = found.map(|it| it.unwrap_or_else(|| "-".to_owned()));
+        assert_eq!(found, expected.map(str::to_owned), "{name}");
+    }
+
+    #[test]
+    fn each_host_is_spoken_to_in_its_own_words() {
+        check("plain", ["false", "-", "-", "-", "-", "-"]);
+        check(
+            "github",
+            [
+                "true",
+                "::add-mask::hush",
+                "::group::Build [log]",
+                "::endgroup::",
+                "::warning title=Odd; it's 5%25::a%0Ab",
+                "::debug::GET",
+            ],
+        );
+        for name in ["gitea", "forgejo"] {
+            let group = ["::group::Build [log]", "::endgroup::"];
+            let [open, close] = group;
+            check(
+                name,
+                ["true", "::add-mask::hush", open, close, "-", "::debug::GET"],
+            );
+        }
+        check(
+            "gitlab",
+            [
+                "true",
+                "-",
+                "\x1b[0Ksection_start:7:build_log_1[collapsed=true]\r\x1b[0KBuild [log]",
+                "\x1b[0Ksection_end:8:build_log_1\r\x1b[0K",
+                "-",
+                "-",
+            ],
+        );
+        check(
+            "azure",
+            [
+                "true",
+                "##vso[task.setsecret]hush",
+                "##[group]Build [log]",
+                "##[endgroup]",
+                "##vso[task.logissue type=warning;]Odd%3B it's 5%AZP25%0Aa%0Ab",
+                "##vso[task.debug]GET",
+            ],
+        );
+        check(
+            "buildkite",
+            ["true", "-", "--- Build [log]", "+++ Deployment", "-", "-"],
+        );
+        check(
+            "teamcity",
+            [
+                "true",
+                "-",
+                "##teamcity[blockOpened name='Build |[log|]']",
+                "##teamcity[blockClosed name='Build |[log|]']",
+                "##teamcity[message text='Odd; it|'s 5%|na|nb' status='WARNING']",
+                "-",
+            ],
+        );
+        for name in ["circleci", "bitbucket", "woodpecker", "drone"] {
+            check(name, ["true", "-", "-", "-", "-", "-"]);
+        }
+        for name in ["cloudbuild", "jenkins"] {
+            check(name, ["false", "-", "-", "-", "-", "-"]);
+        }
+        assert_eq!(names().count(), 13);
+    }
+
+    #[test]
+    fn a_debug_log_is_told_by_each_host_s_own_variable() {
+        let cases = [
+            ("github", "RUNNER_DEBUG", "1", true),
+            ("forgejo", "RUNNER_DEBUG", "1", true),
+            ("github", "RUNNER_DEBUG", "0", false),
+            ("gitlab", "CI_DEBUG_TRACE", "true", true),
+            ("azure", "SYSTEM_DEBUG", "True", true),
+            ("azure", "SYSTEM_DEBUG", "false", false),
+            ("buildkite", "BUILDKITE_AGENT_DEBUG", "true", true),
+            ("drone", "DRONE_BUILD_DEBUG", "true", true),
+            ("plain", "RUNNER_DEBUG", "1", false),
+        ];
+        for (name, variable, value, expected) in cases {
+            let vars = Vars::from([(variable, value)]);
+            assert_eq!(detect(&vars, name).wants_debug(&vars), expected, "{name}");
+        }
+    }
+
     #[test]
     fn a_name_wins_over_the_variables_and_plain_is_only_for_the_log() {
         let vars = Vars::from([("GITLAB_CI", "true")]);
