@@ -22,6 +22,8 @@ mod inputs;
 #[cfg(test)]
 mod json;
 #[cfg(test)]
+mod runner;
+#[cfg(test)]
 mod signals;
 #[cfg(test)]
 mod snapshot;

@@ -73,7 +73,7 @@ impl Step {
             .with("output_file", "")
     }
 
-    fn summary(&self) -> Option<String> {
+    pub(crate) fn summary(&self) -> Option<String> {
         fs::read_to_string(self.vars.get("GITHUB_STEP_SUMMARY")?).ok()
     }
 

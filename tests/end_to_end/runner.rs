@@ -1,0 +1,207 @@
+//! GitHub's runner: what it sets around the program, and what it makes of log,
+//! files and exit code. What takes a container is in `tests/container`.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::fake::{Api, Clock, Deployment, Fake, Life, Reply, Route, TOKEN, When};
+use crate::parsers::github::{self, Act, Annotation, Kind, files};
+use crate::parsers::hostile;
+use crate::step::{Done, ORIGINAL, Step};
+
+const ACTION: &str = include_str!("../../action.yml");
+
+/// The runner upper-cases a name and replaces spaces, and nothing else.
+fn variable(input: &str) -> String {
+    format!("INPUT_{}", input.replace(' ', "_").to_uppercase())
+}
+
+/// The inputs of `action.yml` with their defaults; without one an input
+/// arrives set and empty.
+fn defaults() -> Vec<(String, String)> {
+    let inputs = ACTION
+        .lines()
+        .skip_while(|it| *it != "inputs:")
+        .take_while(|it| *it != "outputs:");
+    let mut defaults: Vec<(String, String)> = Vec::new();
+    for line in inputs.skip(1) {
+        if let Some(value) = line.strip_prefix("    default: ") {
+            value
+                .trim_matches('"')
+                .clone_into(&mut defaults.last_mut().unwrap().1);
+        } else if let Some(name) = line.strip_suffix(':')
+            && !name.starts_with("   ")
+        {
+            defaults.push((name.trim().to_owned(), String::new()));
+        }
+    }
+    assert!(20 < defaults.len(), "{defaults:?}");
+    defaults
+}
+
+/// A step as a workflow has it that gives only what is needed.
+fn step(fake: &Fake) -> Step {
+    let given = Step::new(fake);
+    let step = defaults().iter().fold(Step::bare(), |step, (name, value)| {
+        step.var(&variable(name), value)
+    });
+    let step = given
+        .vars()
+        .iter()
+        .fold(step, |step, (name, value)| step.var(name, value));
+    let home = step.folder().to_str().unwrap().to_owned();
+    step.on_github()
+        .var("CI", "true")
+        .var("HOME", &home)
+        .var("GITHUB_WORKSPACE", &home)
+        .var("RUNNER_OS", "Linux")
+}
+
+fn project(life: Life) -> Fake {
+    Fake::start(
+        Api::new()
+            .clock(Clock::PerRequest(Duration::from_secs(20)))
+            .deployment(Deployment::failed(ORIGINAL))
+            .retries_to(life.with_a_tidy_queue()),
+    )
+}
+
+fn log_of<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<(Duration, String)> {
+    let at = Duration::from_secs(12);
+    lines.into_iter().map(|it| (at, it.to_owned())).collect()
+}
+
+/// What the runner makes of a step that failed by itself: by its exit code
+/// and not by what it printed.
+#[track_caller]
+fn failed(done: &Done) -> github::Log {
+    let log = github::read(&done.log);
+    assert_ne!(done.code, 0, "{}", done.log);
+    assert!(!log.fails_step(), "{:?}", log.acts);
+    log
+}
+
+fn errors(log: &github::Log) -> Vec<&Annotation> {
+    let errors = log.annotations.iter();
+    errors.filter(|it| it.kind == Kind::Error).collect()
+}
+
+#[test]
+fn a_hostile_build_makes_the_runner_do_what_a_tame_one_does() {
+    let life = Life::fails_in("build").log(log_of(hostile::TABLE.iter().map(|it| it.text)));
+    let fake = project(life);
+    let step = step(&fake).with("logs", "always");
+    let log = failed(&step.run());
+    assert_eq!(log.acts[0], Act::AddMask(TOKEN.to_owned()));
+    let kinds = log.acts.iter().map(|act| {
+        let act = format!("{act:?}");
+        act.split('(').next().unwrap_or_default().to_owned()
+    });
+    let expected = [
+        "AddMask",
+        "Group",
+        "StopCommands",
+        "ResumeCommands",
+        "EndGroup",
+        "Annotate",
+    ];
+    assert_eq!(kinds.collect::<Vec<_>>(), expected, "{:?}", log.acts);
+    assert_eq!(errors(&log).len(), 1);
+    assert!(!log.shown.iter().any(|it| it.contains(TOKEN)));
+}
+
+#[test]
+fn what_is_long_is_cut_before_the_runner_cuts_it() {
+    let endless = format!("error: {}", "long ".repeat(20_000));
+    let built = project(Life::fails_in("build").log(log_of([endless.as_str()])));
+    let refused = project(Life::success());
+    let reply = Reply::error(403, 10000, &endless);
+    refused.add(When::next(Route::Retry), reply);
+    for fake in [built, refused] {
+        let step = step(&fake);
+        let log = failed(&step.run());
+        let [error] = errors(&log)[..] else {
+            panic!("{:?}", log.annotations);
+        };
+        let length = error.message.chars().count();
+        assert!(length < 4096, "{length}");
+        assert!(files::summary(&step.summary().unwrap()).unwrap().is_some());
+    }
+}
+
+#[test]
+fn a_build_log_of_megabytes_leaves_the_summary_readable() {
+    let text = "x".repeat(400);
+    let life = Life::fails_in("build").log(log_of(std::iter::repeat_n(text.as_str(), 5_000)));
+    let fake = project(life);
+    let step = step(&fake).with("logs", "always");
+    failed(&step.run());
+    let summary = step.summary().unwrap();
+    let shown = files::summary(&summary).unwrap().unwrap();
+    assert!(shown.starts_with("### ❌ Deployment 9a8b7c6d failed"));
+}
+
+#[test]
+fn a_flood_of_warnings_leaves_the_error_its_place() {
+    let fake = project(Life::fails_in("build"));
+    let numbers = 10..30;
+    let step = numbers.clone().fold(step(&fake), |step, number| {
+        step.with(&format!("unknown_{number}"), "x")
+    });
+    let log = failed(&step.run());
+    assert_eq!(errors(&log).len(), 1);
+    for number in numbers {
+        let name = format!("INPUT_UNKNOWN_{number}");
+        assert!(log.shown.iter().any(|it| it.contains(&name)), "{name}");
+    }
+    let warnings = log
+        .acts
+        .iter()
+        .filter(|act| matches!(act, Act::Annotate(it) if it.kind == Kind::Warning));
+    assert!(warnings.count() <= 10);
+}
+
+#[test]
+fn hyphens_in_the_names_of_a_workflow_make_no_difference() {
+    let fake = project(Life::success());
+    let with_hyphens =
+        |step: Step, (name, value): (&String, &String)| match name.strip_prefix("INPUT_") {
+            Some(input) => step.var(&variable(&input.to_lowercase().replace('_', "-")), value),
+            None => step.var(name, value),
+        };
+    let with_underscores = step(&fake);
+    let step = with_underscores
+        .vars()
+        .iter()
+        .fold(Step::bare(), with_hyphens);
+    assert!(step.vars().contains_key("INPUT_API-TOKEN"));
+    let done = step.with("output_file", "").on_github().run();
+    assert_eq!(done.code, 0, "{}", done.log);
+    assert_eq!(done.outputs["status"], "success");
+    assert_eq!(github::read(&done.log).annotations, []);
+}
+
+/// Runners in Kubernetes execute a script in the container, and the program
+/// takes the place of its shell.
+#[test]
+fn the_script_of_a_pod_hands_over_inputs_and_outputs() {
+    let fake = project(Life::success());
+    let step = step(&fake).var("INPUT_LOG-FORMAT", "plain");
+    let script = step.folder().join("script");
+    let vars = step.vars().iter();
+    let vars: Vec<_> = vars
+        .map(|(name, value)| format!("\"{name}={value}\""))
+        .collect();
+    let vars = vars.join(" ");
+    let program = env!("CARGO_BIN_EXE_pages-retry");
+    let folder = step.folder().display();
+    let text = format!("set -e\ncd {folder}\nexec env {vars} {program}\n");
+    fs::write(&script, text).unwrap();
+    let mut shell = Command::new("sh");
+    shell.arg("-e").arg(script).stdin(Stdio::null());
+    let done = step.done(shell.output().unwrap());
+    assert_eq!(done.code, 0, "{}", done.log);
+    assert!(done.log.starts_with("Retrying deployment 4f1c2a9e of site"));
+    assert_eq!(done.outputs["short_id"], "9a8b7c6d");
+}
