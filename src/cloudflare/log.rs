@@ -7,6 +7,10 @@ use actson::{JsonEvent, JsonParser};
 /// How deep the objects of `result.data` lie.
 const DEPTH_OF_A_LINE: usize = 4;
 
+/// A longer one is not read to its end, and neither is the log: a line is
+/// held in memory until it is whole.
+const MOST_OF_A_LINE: usize = 4 << 20;
+
 /// Takes the bytes of `{"result": {"data": [{"line": "…"}]}}` as they come.
 pub(super) struct LogReader<'a> {
     parser: JsonParser<PushJsonFeeder>,
@@ -22,6 +26,8 @@ pub(super) struct LogReader<'a> {
     met: usize,
     /// What is not JSON is not read on.
     is_broken: bool,
+    /// Bytes of what is not whole yet.
+    held: usize,
     show: &'a mut dyn FnMut(&str),
 }
 
@@ -37,6 +43,7 @@ impl<'a> LogReader<'a> {
             skip,
             met: 0,
             is_broken: false,
+            held: 0,
             show,
         }
     }
@@ -51,7 +58,9 @@ impl<'a> LogReader<'a> {
         while !self.is_broken && !bytes.is_empty() {
             let taken = self.parser.feeder.push_bytes(bytes);
             bytes = &bytes[taken..];
+            self.held += taken;
             self.read();
+            self.is_broken |= MOST_OF_A_LINE < self.held;
         }
     }
 
@@ -59,7 +68,10 @@ impl<'a> LogReader<'a> {
         loop {
             match self.parser.next_event() {
                 Ok(Some(JsonEvent::NeedMoreInput)) => return,
-                Ok(Some(event)) => self.event(event),
+                Ok(Some(event)) => {
+                    self.held = 0;
+                    self.event(event);
+                }
                 Ok(None) | Err(_) => {
                     self.is_broken = true;
                     return;
@@ -133,6 +145,19 @@ mod tests {
     #[test]
     fn lines_that_were_shown_are_counted_and_not_shown_again() {
         assert_eq!(lines(LOG, 2, 7), ["a \"quoted\" word"]);
+    }
+
+    #[test]
+    fn a_line_without_end_is_not_held_for_ever() {
+        let long = |length: usize| {
+            let line = "x".repeat(length);
+            let json = format!(
+                r#"{{"result":{{"data":[{{"line":"1"}},{{"line":"{line}"}},{{"line":"3"}}]}}}}"#
+            );
+            lines(&json, 0, 4096).len()
+        };
+        assert_eq!(long(MOST_OF_A_LINE / 2), 3);
+        assert_eq!(long(MOST_OF_A_LINE * 2), 1);
     }
 
     #[test]

@@ -22,7 +22,7 @@ const MOST_TRIES: u32 = 3;
 /// What was read of the build log of one attempt.
 #[derive(Default)]
 pub(super) struct LogSoFar {
-    /// Lines read, whether shown or not.
+    /// Lines shown.
     lines: usize,
     clues: Clues,
     was_read: bool,
@@ -127,8 +127,15 @@ impl<T: Transport> Run<'_, T> {
     /// Shows the lines of the build log that are new. Whether the API gives
     /// any while it builds is not documented, so no answer is no failure.
     async fn stream(&mut self, log: &mut LogSoFar, id: &str, attempt: u32) -> Flow<()> {
-        let clues = &mut log.clues;
+        let LogSoFar {
+            lines,
+            clues,
+            was_read,
+        } = log;
+        let skip = *lines;
         let take = |line: &str| {
+            // Counted here: what came before an answer broke off was shown.
+            *lines += 1;
             clues.saw(line);
             Some(Event::LogRead {
                 attempt,
@@ -136,11 +143,8 @@ impl<T: Transport> Run<'_, T> {
                 is_last: false,
             })
         };
-        let asked = self.edge.read_log(self.client, id, log.lines, take).await?;
-        if let Ok(lines) = asked.result {
-            log.was_read = true;
-            log.lines = log.lines.max(lines);
-        }
+        let asked = self.edge.read_log(self.client, id, skip, take).await?;
+        *was_read |= asked.result.is_ok();
         ControlFlow::Continue(())
     }
 

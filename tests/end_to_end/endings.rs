@@ -313,6 +313,17 @@ New deployment 9a8b7c6d https://9a8b7c6d.site.pages.dev
     Step::new(&fake).run().is(&log, 0, "status=success");
 }
 
+#[test]
+fn each_line_of_a_log_is_shown_once_though_an_answer_broke_off() {
+    let log = (0..40).map(|n| (Duration::from_secs(12), format!("line {n:02}.")));
+    let api = young(Life::fails_in("build").log(log));
+    let fake = Fake::start(api.fault(When::next(Route::Logs), Fault::Truncate));
+    let done = Step::new(&fake).with("logs", "always").run();
+    let shown = done.log.lines().filter(|it| it.starts_with("  line "));
+    let expected: Vec<_> = (0..40).map(|n| format!("  line {n:02}.")).collect();
+    assert_eq!(shown.collect::<Vec<_>>(), expected, "{}", done.log);
+}
+
 /// The most memory that a process has had so far, in bytes; `None` once it is
 /// gone.
 fn peak_memory(process: u32) -> Option<u64> {
