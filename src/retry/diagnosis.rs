@@ -5,7 +5,8 @@
 
 use std::collections::VecDeque;
 
-use super::rules::{ERRORS, NOISE, NOT_THE_END, RULES, Rule, STEPS, is_before_build};
+use super::rules::{NOT_THE_END, RULES, Rule, STEPS, is_before_build};
+use super::telling::telling;
 use crate::cloudflare::deployment::StageName;
 
 /// Why a deployment failed, as far as its log tells.
@@ -64,36 +65,10 @@ pub(crate) fn diagnose(stage: &StageName, log: Option<&Clues>) -> Diagnosis {
     }
 }
 
-/// The lines that met the rule, then those that name an error, else the last
-/// one. Lines that only say that something broke come last.
-fn telling(met_by: Vec<&Line>, lines: &[Line]) -> Vec<String> {
-    let mut telling = met_by;
-    for (n, line) in lines.iter().enumerate() {
-        if line.names_an_error() {
-            // `error during build:` only announces what it was.
-            let announced = lines.get(n + 1).filter(|_| line.text.ends_with(':'));
-            telling.extend(announced);
-            telling.push(line);
-        }
-    }
-    if telling.is_empty() {
-        telling.extend(lines.last());
-    }
-    telling.sort_by_key(|it| it.is_noise());
-    let mut texts: Vec<String> = Vec::new();
-    for line in telling {
-        if texts.len() < TELLING_LINES && !texts.contains(&line.text) {
-            texts.push(line.text.clone());
-        }
-    }
-    texts
-}
-
 const SHOWN_LINES: usize = 50;
 /// A cause stands near the end, but some tools print long traces after it.
 const KEPT_LINES: usize = 500;
 const LINE_BYTES: usize = 4096;
-const TELLING_LINES: usize = 5;
 
 /// What a build log said last. It is fed line by line, in order.
 #[derive(Debug, Default)]
@@ -128,15 +103,15 @@ impl Clues {
     }
 }
 
-struct Line {
+pub(super) struct Line {
     /// Without escape sequences and control characters.
-    text: String,
+    pub(super) text: String,
     /// In lower case, between two `\n`.
     searched: String,
 }
 
 impl Line {
-    fn new(line: &str) -> Self {
+    pub(super) fn new(line: &str) -> Self {
         let text = plain(line);
         let searched = format!("\n{}\n", text.to_ascii_lowercase());
         Self { text, searched }
@@ -147,15 +122,9 @@ impl Line {
             && !(rule.is_transient && self.holds(NOT_THE_END))
     }
 
-    fn names_an_error(&self) -> bool {
-        self.holds(ERRORS) && !self.is_noise()
-    }
-
-    fn is_noise(&self) -> bool {
-        self.holds(NOISE)
-    }
-
-    fn holds(&self, words: &[&str]) -> bool {
+    /// Whether it holds one of the words, in lower case. A `\n` in a word is
+    /// the start or the end of the line.
+    pub(super) fn holds(&self, words: &[&str]) -> bool {
         words.iter().any(|it| self.searched.contains(it))
     }
 }
@@ -195,6 +164,7 @@ mod tests {
 
     use super::StageName::{Build, CloneRepo, Deploy, Initialize};
     use super::*;
+    use crate::retry::telling::MOST;
 
     /// `expected` is the judgment, then the telling lines.
     fn check(stage: &StageName, log: &str, expected: &str) {
@@ -230,10 +200,7 @@ mod tests {
     #[test]
     fn each_word_is_in_lower_case_as_the_lines_are() {
         let in_rules = RULES.iter().flat_map(|it| it.signs).copied();
-        for word in in_rules
-            .chain([STEPS, NOT_THE_END, ERRORS, NOISE])
-            .flatten()
-        {
+        for word in in_rules.chain([STEPS, NOT_THE_END]).flatten() {
             assert_eq!(*word, word.to_ascii_lowercase());
         }
     }
@@ -477,7 +444,7 @@ Executing user command: npm run build
             for line in &log {
                 clues.saw(line);
             }
-            prop_assert!(diagnose(&Build, Some(&clues)).telling.len() <= TELLING_LINES);
+            prop_assert!(diagnose(&Build, Some(&clues)).telling.len() <= MOST);
         }
     }
 

@@ -13,6 +13,7 @@ mod patience;
 mod resolve;
 mod rules;
 pub(crate) mod target;
+mod telling;
 mod trigger;
 pub(crate) mod usual;
 pub(crate) mod watch;
