@@ -253,7 +253,7 @@ fn what_is_too_long_is_cut_and_all_the_rest_stays() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
     #[test]
     fn it_stays_under_its_size_whatever_comes(
         (attempts, stages, lines, names) in (1..80_usize, 0..90_usize, 0..9_usize, 0..300_usize),
