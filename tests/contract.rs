@@ -285,6 +285,50 @@ fn the_native_action_has_the_inputs_and_outputs_of_the_other() {
     }
 }
 
+/// The workflows that the README shows.
+fn readme_workflows() -> Vec<&'static str> {
+    let blocks = README.split("\n```yaml\n").skip(1);
+    let blocks = blocks.map(|it| it.split("```\n").next().unwrap_or_default());
+    blocks.collect()
+}
+
+/// The lines of `with:` in a workflow that uses the action once.
+fn given(workflow: &str) -> BTreeMap<&str, &str> {
+    let lines = workflow.lines();
+    let lines = lines.skip_while(|it| it.trim() != "with:").skip(1);
+    let lines = lines.map_while(|it| it.strip_prefix("          "));
+    lines.filter_map(|it| it.split_once(": ")).collect()
+}
+
+#[test]
+fn each_workflow_of_the_readme_gives_what_is_needed_and_nothing_unknown() {
+    let inputs = names(action_entries("inputs"));
+    let workflows = readme_workflows();
+    assert!(5 <= workflows.len(), "{workflows:?}");
+    for workflow in workflows {
+        let given = given(workflow);
+        for name in given.keys() {
+            assert!(inputs.iter().any(|it| it == name), "{name} in {workflow}");
+        }
+        for input in help_inputs() {
+            let has_it = given.contains_key(input.name.as_str());
+            assert!(
+                has_it || !input.is_required,
+                "no {} in {workflow}",
+                input.name
+            );
+        }
+        assert!(given["api_token"].contains("secrets."), "{workflow}");
+    }
+}
+
+#[test]
+fn the_readme_shows_the_native_action_with_the_inputs_of_the_other() {
+    let workflows = readme_workflows();
+    let native = workflows.iter().find(|it| it.contains("/native@"));
+    assert_eq!(given(native.expect("it is shown")), given(workflows[0]));
+}
+
 /// What follows `prefix` in a text, as long as it is a name in capitals.
 fn after<'a>(text: &'a str, prefix: &str) -> Vec<&'a str> {
     let pieces = text.split(prefix).skip(1);
