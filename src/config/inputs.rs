@@ -217,3 +217,76 @@ fn unknown(name: &str, key: &str) -> String {
         advice.unwrap_or_default()
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt as _;
+
+    use super::*;
+
+    const PREFIXES: [&str; 2] = ["INPUT_", "PLUGIN_"];
+
+    #[test]
+    fn an_unknown_name_gets_one_warning_with_the_nearest() {
+        let vars = Vars::from([
+            ("INPUT_TIEMOUT", "5m"),
+            ("PLUGIN_COLOR_OF_THE_SKY", "blue"),
+            ("INPUT_WAIT", "false"),
+            // The runner's own, others' variables, and what is empty.
+            ("INPUT_ENTRYPOINT", "x"),
+            ("INPUT_ARGS", "x"),
+            ("OUTPUT_X", "x"),
+            ("INPUT_ODD", ""),
+        ]);
+        let collected = collect(&vars, &PREFIXES);
+        assert_eq!(
+            collected.warnings,
+            [
+                "unknown input in the variable `INPUT_TIEMOUT`; did you mean `timeout`?",
+                "unknown input in the variable `PLUGIN_COLOR_OF_THE_SKY`",
+            ]
+        );
+        assert_eq!(collected.inputs.wait, "false");
+        assert!(collected.problems.is_empty());
+    }
+
+    #[test]
+    fn a_secret_is_known_by_each_of_its_names_and_nothing_else_is_one() {
+        let vars = Vars::from([
+            ("INPUT_API-TOKEN", "one"),
+            ("plugin_apikey", "two"),
+            ("CLOUDFLARE_API_TOKEN", "three"),
+            ("CLOUDFLARE_API_KEY", "one"),
+            ("CLOUDFLARE_ACCOUNT_ID", "account"),
+            ("INPUT_API_EMAIL", "a@example.com"),
+            ("API_TOKEN", "of somebody else"),
+        ]);
+        assert_eq!(secrets(&vars, &PREFIXES), ["one", "three", "two"]);
+    }
+
+    #[test]
+    fn what_is_no_text_is_a_problem_only_where_it_counts() {
+        let odd = || OsString::from_vec(vec![0xff]);
+        let of = |vars: &[(&str, OsString)]| {
+            let vars = vars.iter().cloned();
+            let vars = Vars::from_os(vars.map(|(name, value)| (name.into(), value)));
+            collect(&vars, &PREFIXES).problems
+        };
+        let problem = |input: &str, name: &str| {
+            format!("input `{input}`: the variable `{name}` is not UTF-8: give it as plain text")
+        };
+        assert_eq!(
+            of(&[("INPUT_BRANCH", odd())]),
+            [problem("branch", "INPUT_BRANCH")]
+        );
+        let fallback = [("CLOUDFLARE_API_TOKEN", odd())];
+        assert_eq!(
+            of(&fallback),
+            [problem("api_token", "CLOUDFLARE_API_TOKEN")]
+        );
+        let [fallback] = fallback;
+        assert!(of(&[fallback, ("INPUT_API_TOKEN", "x".into())]).is_empty());
+        assert!(of(&[("PATH", odd())]).is_empty());
+    }
+}
