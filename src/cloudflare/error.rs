@@ -210,7 +210,7 @@ impl ClientError {
                 if matches!(it.status, 401 | 403) || it.has_code(&UNAUTHENTICATED) =>
             {
                 Some(
-                    "check `api_token`: it needs the *Cloudflare Pages: Edit* permission; the token may be valid but cannot see this account, or `account_id` is of another account",
+                    "check `api_token`: it needs the permission Cloudflare Pages: Edit; the token may be valid but cannot see this account, or `account_id` is of another account",
                 )
             }
             Self::Refused(_) => None,

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::fake::{Api, Authority, Deployment, Fake, Fault, Life, Listen, Reply, Route, When};
+use crate::fake::{
+    Api, Authority, Deployment, Fake, Fault, Life, Listen, Record, Reply, Route, When,
+};
 use crate::step::{ORIGINAL, Step};
 
 fn api() -> Api {
@@ -178,6 +180,22 @@ fn each_request_says_who_asks_and_the_retry_has_an_empty_object() {
         post.request.header("content-type"),
         Some("application/json")
     );
+}
+
+#[test]
+fn a_request_is_small_and_asks_for_a_compressed_answer() {
+    let fake = Fake::start(api());
+    assert_eq!(Step::new(&fake).run().code, 0);
+    for Record { request, .. } in fake.records() {
+        assert_eq!(request.header("accept-encoding"), Some("gzip"));
+        let line = request.method.len() + request.path.len() + request.query.len();
+        let headers = request
+            .headers
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 4);
+        let bytes = line + headers.sum::<usize>() + request.body.len();
+        assert!(bytes < 400, "{bytes} bytes: {request:?}");
+    }
 }
 
 #[test]
