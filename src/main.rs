@@ -43,7 +43,7 @@ use crate::cloudflare::transport::Http;
 use crate::config::vars::Vars;
 use crate::config::{Config, OutputFile};
 use crate::host::Host;
-use crate::host::delivery::Delivery;
+use crate::host::delivery::{Delivery, Started};
 use crate::host::outputs::Outputs;
 use crate::report::Report;
 use crate::report::harmless::secrets::Secrets;
@@ -84,10 +84,7 @@ fn run() -> ExitCode {
     let prefixes = [prefixes, host.input_prefixes()].concat();
     let secrets = config::inputs::secrets(&vars, &prefixes);
     let token = unguessable();
-    let Ok(mut log) = reporter(&vars, &log_format, &secrets, &token) else {
-        // There is nowhere left to say so.
-        return ExitCode::from(2);
-    };
+    let mut log = reporter(&vars, &log_format, &secrets, &token);
     let config = Config::from_vars(&vars, &prefixes);
     let ending = match &config {
         Ok(config) => {
@@ -125,16 +122,11 @@ fn run() -> ExitCode {
 }
 
 /// Who shows what happens; the host's masks are the first lines of its log.
-fn reporter(
-    vars: &Vars,
-    log_format: &str,
-    secrets: &[String],
-    token: &str,
-) -> io::Result<Box<dyn Report>> {
+fn reporter(vars: &Vars, log_format: &str, secrets: &[String], token: &str) -> Box<dyn Report> {
     let host = host::detect(vars, log_format);
     let shows_debug = host.wants_debug(vars);
     if log_format == "json" {
-        return Ok(Box::new(Json::new(io::stdout(), secrets, shows_debug)));
+        return Box::new(Json::new(io::stdout(), secrets, shows_debug));
     }
     let log_host = host::of_log(vars, log_format);
     let is_terminal = io::stdout().is_terminal();
@@ -145,13 +137,13 @@ fn reporter(
         shows_debug,
         clock: unix_seconds,
     };
-    let log = Log::new(io::stdout(), form, secrets, token)?;
+    let log = Log::new(io::stdout(), form, host, secrets, token);
     let is_ci = vars.get("CI").is_some() || host.name() != "plain";
-    Ok(if report::is_live(log_format, is_ci, is_terminal) {
+    if report::is_live(log_format, is_ci, is_terminal) {
         Box::new(Terminal::new(log, secrets, is_colored))
     } else {
         Box::new(log)
-    })
+    }
 }
 
 /// Runs on a runtime of its own, which is left behind without waiting for what
@@ -191,7 +183,7 @@ fn hand_over(
             }
         };
         let place = delivery.place();
-        if let Err(error) = delivery.deliver(log) {
+        if let Err(error) = delivery.start(log).and_then(Started::end) {
             let problem = format!("failed to write `output_file` {place}: {error}");
             ending.outcome = Outcome::Unusable {
                 problems: vec![problem],
@@ -208,10 +200,15 @@ fn hand_over(
 }
 
 /// What cannot be delivered is warned about once: the rest would fail alike.
+/// Programs run side by side, since a canceled step has little time.
 fn deliver(deliveries: Vec<Delivery>, what: &str, log: &mut dyn Report) {
-    for delivery in deliveries {
+    let started = deliveries.into_iter().map(|delivery| {
         let place = delivery.place();
-        if let Err(error) = delivery.deliver(log) {
+        (place, delivery.start(log))
+    });
+    let started: Vec<_> = started.collect();
+    for (place, result) in started {
+        if let Err(error) = result.and_then(Started::end) {
             let message = format!("failed to write {what} to {place}: {error}");
             let _ = log.event(&Event::Warned { message });
             break;

@@ -22,6 +22,9 @@ use super::error::BoxError;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// For a build log as a whole; it may also not stand still for longer than
+/// [`REQUEST_TIMEOUT`].
+const LOG_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Sends a request to the API; [`Http`] for real, a fake one in tests.
 pub(crate) trait Transport {
@@ -42,8 +45,8 @@ pub(crate) struct Request {
     pub(crate) method: Method,
     /// Below the base URL, with a leading slash.
     pub(crate) path: String,
-    /// A build log may take as long as it comes in; all other answers have
-    /// [`REQUEST_TIMEOUT`] as a whole.
+    /// A build log has [`LOG_TIMEOUT`], all other answers have
+    /// [`REQUEST_TIMEOUT`].
     pub(crate) is_log: bool,
 }
 
@@ -152,16 +155,15 @@ impl Http {
     ) -> Result<Answer<Response>, reqwest::Error> {
         let url = format!("{}{}", self.base_url, request.path);
         let is_log = request.is_log;
-        let mut request = match request.method {
+        let request = match request.method {
             Method::Get => client.get(url),
             Method::Post => client
                 .post(url)
                 .header(CONTENT_TYPE, "application/json")
                 .body("{}"),
         };
-        if !is_log {
-            request = request.timeout(REQUEST_TIMEOUT);
-        }
+        let timeout = if is_log { LOG_TIMEOUT } else { REQUEST_TIMEOUT };
+        let request = request.timeout(timeout);
         let mut response = request.send().await?;
         Ok(Answer {
             status: response.status().as_u16(),

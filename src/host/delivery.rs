@@ -3,15 +3,16 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
 use crate::report::Report;
 
 /// How long a program of the host's may take; it only talks to its own agent.
-const PROGRAM_TAKES: Duration = Duration::from_secs(10);
+/// A canceled step may have ten seconds for everything.
+const PROGRAM_TAKES: Duration = Duration::from_secs(5);
 
 /// What is to be delivered, and what cannot be.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -55,14 +56,15 @@ impl Delivery {
         }
     }
 
-    pub(crate) fn deliver(self, log: &mut dyn Report) -> io::Result<()> {
+    /// Writes at once, or starts the program.
+    pub(crate) fn start(self, log: &mut dyn Report) -> io::Result<Started> {
         match self {
             Self::Append { path, text } => {
                 let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-                file.write_all(text.as_bytes())
+                file.write_all(text.as_bytes())?;
             }
-            Self::Replace { path, text } => fs::write(path, text),
-            Self::Print(lines) => lines.iter().try_for_each(|it| log.command(it)),
+            Self::Replace { path, text } => fs::write(path, text)?,
+            Self::Print(lines) => lines.iter().try_for_each(|it| log.command(it))?,
             Self::Run {
                 program,
                 arguments,
@@ -71,15 +73,34 @@ impl Delivery {
             } => {
                 let mut command = Command::new(&program);
                 command.args(arguments).env_clear().envs(vars);
-                run(command, input)
+                return run(command, input);
             }
         }
+        Ok(Started(None))
     }
 }
 
-/// Runs a program that must not hold us up: a reader that does not read and a
-/// program that does not end are left behind.
-fn run(mut command: Command, input: String) -> io::Result<()> {
+/// What was begun, and may still run.
+pub(crate) struct Started(Option<Receiver<io::Result<ExitStatus>>>);
+
+impl Started {
+    /// Waits for the end of a program, but not for ever.
+    pub(crate) fn end(self) -> io::Result<()> {
+        let Some(receiver) = self.0 else {
+            return Ok(());
+        };
+        let late = |_| io::Error::new(io::ErrorKind::TimedOut, "it did not end in time");
+        let status = receiver.recv_timeout(PROGRAM_TAKES).map_err(late)??;
+        if status.success() {
+            return Ok(());
+        }
+        Err(io::Error::other(format!("it ended with {status}")))
+    }
+}
+
+/// Starts a program that must not hold us up: a reader that does not read and
+/// a program that does not end are left behind.
+fn run(mut command: Command, input: String) -> io::Result<Started> {
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -93,12 +114,7 @@ fn run(mut command: Command, input: String) -> io::Result<()> {
         }
         let _ = sender.send(child.wait());
     });
-    let late = |_| io::Error::new(io::ErrorKind::TimedOut, "it did not end within 10s");
-    let status = receiver.recv_timeout(PROGRAM_TAKES).map_err(late)??;
-    if status.success() {
-        return Ok(());
-    }
-    Err(io::Error::other(format!("it ended with {status}")))
+    Ok(Started(Some(receiver)))
 }
 
 /// Finds a program in the folders of `PATH`.

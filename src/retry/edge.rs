@@ -3,9 +3,12 @@
 //! Everything that takes time goes through here, so that the timeout and a
 //! signal cut it short wherever it is.
 
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::future::Future;
 use std::io;
 use std::ops::ControlFlow;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -40,6 +43,8 @@ pub(crate) struct Edge<'a> {
     budget: Option<(Instant, Budget)>,
     /// What an ending that comes now would cut short.
     pub(crate) doing: Doing,
+    /// What the API has said beside its answers; each is shown once.
+    noticed: HashSet<String>,
     /// What a line after a silent minute says is running, and since when.
     running: (String, Duration),
 }
@@ -97,6 +102,7 @@ impl<'a> Edge<'a> {
             printed_at: now,
             budget: None,
             doing: Doing::Preparing,
+            noticed: HashSet::new(),
             running: ("resolving".to_owned(), Duration::ZERO),
         }
     }
@@ -135,8 +141,10 @@ impl<'a> Edge<'a> {
         let asked = self.until_cut(request).await?;
         self.requested(&asked.head, began);
         for message in &asked.messages {
-            let message = message.clone();
-            self.show(&Event::Noticed { message });
+            if self.noticed.insert(message.clone()) {
+                let message = message.clone();
+                self.show(&Event::Noticed { message });
+            }
         }
         ControlFlow::Continue(asked)
     }
@@ -152,20 +160,36 @@ impl<'a> Edge<'a> {
     ) -> Flow<Asked<usize>> {
         let began = Instant::now();
         let deadline = self.started + self.give_up_after;
-        let reporter = &mut self.reporter;
-        let mut show = |line: &str| {
-            if let Some(event) = take(line) {
-                let _ = reporter.event(&event);
+        let timed_out = self.timed_out();
+        let printed_at = Cell::new(self.printed_at);
+        let asked = {
+            let reporter = RefCell::new(&mut *self.reporter);
+            let show = |event: &Event| {
+                let _ = reporter.borrow_mut().event(event);
+                printed_at.set(Instant::now());
+            };
+            let mut take = |line: &str| {
+                if let Some(event) = take(line) {
+                    show(&event);
+                }
+            };
+            let mut log = pin!(client.log(id, skip, &mut take));
+            loop {
+                select! {
+                    asked = &mut log => break asked,
+                    signal = self.signals.next() => return ControlFlow::Break(Outcome::Interrupted {
+                        signal,
+                        doing: self.doing.clone(),
+                    }),
+                    () = sleep_until(deadline) => return ControlFlow::Break(timed_out),
+                    () = sleep_until(printed_at.get() + LONGEST_SILENCE) => show(&Event::StillRunning {
+                        what: "the reading of the build log".to_owned(),
+                        elapsed: began.elapsed(),
+                    }),
+                }
             }
         };
-        let asked = select! {
-            asked = client.log(id, skip, &mut show) => asked,
-            signal = self.signals.next() => return ControlFlow::Break(Outcome::Interrupted {
-                signal,
-                doing: self.doing.clone(),
-            }),
-            () = sleep_until(deadline) => return ControlFlow::Break(self.timed_out()),
-        };
+        self.printed_at = printed_at.get();
         self.requested(&asked.head, began);
         ControlFlow::Continue(asked)
     }

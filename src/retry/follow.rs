@@ -64,7 +64,8 @@ impl<T: Transport> Run<'_, T> {
         let id = deployment.id.clone();
         let outcome = self.watch(watch, &id, Some(attempt)).await?;
         if let Outcome::Skipped { reason, .. } = outcome {
-            let superseded_by = self.superseding(&deployment, &reason).await?;
+            let superseding = self.superseding(&deployment, &reason).await;
+            let superseded_by = superseding.continue_value().flatten();
             return ControlFlow::Continue(Outcome::Skipped {
                 reason,
                 superseded_by,
@@ -89,12 +90,13 @@ impl<T: Transport> Run<'_, T> {
             };
             let elapsed = self.edge.elapsed();
             let watch::Reaction { events, next } = watch.handle(elapsed, input);
-            if let Some(attempt) = attempt.filter(|_| self.config.logs == Logs::Always) {
-                self.stream(&mut log, id, attempt).await?;
-            }
             for event in &events {
                 self.edge.show(event);
             }
+            let streamed = match attempt.filter(|_| self.config.logs == Logs::Always) {
+                Some(attempt) => self.stream(&mut log, id, attempt).await,
+                None => ControlFlow::Continue(()),
+            };
             let stage = watch.running(elapsed).map(|(stage, _)| stage);
             let what = stage
                 .as_ref()
@@ -102,7 +104,10 @@ impl<T: Transport> Run<'_, T> {
             self.edge.now_running(&what);
             self.edge.doing = Doing::Watching { stage };
             match next {
-                watch::Next::PollIn(pause) => self.edge.wait(pause).await?,
+                watch::Next::PollIn(pause) => {
+                    streamed?;
+                    self.edge.wait(pause).await?;
+                }
                 watch::Next::Finish(outcome) => break outcome,
             }
         };
@@ -144,7 +149,7 @@ impl<T: Transport> Run<'_, T> {
             })
         };
         let asked = self.edge.read_log(self.client, id, skip, take).await?;
-        *was_read |= asked.result.is_ok();
+        *was_read = asked.result.is_ok();
         ControlFlow::Continue(())
     }
 
@@ -154,25 +159,34 @@ impl<T: Transport> Run<'_, T> {
             return ControlFlow::Continue(false);
         };
         let wants_log = match self.config.logs {
-            Logs::OnFailure => true,
-            Logs::Always | Logs::Never => 1 < self.config.max_attempts,
+            Logs::OnFailure | Logs::Always => true,
+            Logs::Never => 1 < self.config.max_attempts,
         };
+        let is_streamed = self.config.logs == Logs::Always;
         let mut log = std::mem::take(&mut self.log);
-        for attempt in 1..=MOST_TRIES {
+        for tries in 1..=MOST_TRIES {
             if log.was_read || !wants_log {
                 break;
             }
-            let clues = &mut log.clues;
+            if !is_streamed {
+                log = LogSoFar::default();
+            }
+            let LogSoFar { lines, clues, .. } = &mut log;
+            let skip = *lines;
             let take = |line: &str| {
+                *lines += 1;
                 clues.saw(line);
-                None
+                is_streamed.then(|| Event::LogRead {
+                    attempt,
+                    lines: vec![line.to_owned()],
+                    is_last: false,
+                })
             };
-            let asked = self.edge.read_log(self.client, &id, 0, take).await?;
+            let asked = self.edge.read_log(self.client, &id, skip, take).await?;
             match asked.result {
                 Ok(_) => log.was_read = true,
-                Err(error) if error.is_transient() && attempt < MOST_TRIES => {
-                    log.clues = Clues::default();
-                    self.edge.wait(Pause::after_failure(attempt)).await?;
+                Err(error) if error.is_transient() && tries < MOST_TRIES => {
+                    self.edge.wait(Pause::after_failure(tries)).await?;
                 }
                 Err(error) => {
                     let message = format!("failed to read the build log: {error}");

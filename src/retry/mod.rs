@@ -117,7 +117,10 @@ impl<T: Transport> Run<'_, T> {
             let Outcome::Failed { stage } = &outcome else {
                 return ControlFlow::Break(outcome);
             };
-            let is_worth_it = self.diagnose(attempt, stage).await?;
+            // It has failed, also if there is no time to read why.
+            let ControlFlow::Continue(is_worth_it) = self.diagnose(attempt, stage).await else {
+                return ControlFlow::Break(outcome);
+            };
             let took = self.edge.elapsed().saturating_sub(began);
             let pause = Duration::from_secs(10).saturating_mul(1 << (attempt - 1).min(3));
             let pause = pause.min(Duration::from_mins(1));

@@ -10,6 +10,9 @@ use crate::retry::pace::Pause;
 /// the API is well, and only busy with others.
 pub(crate) const GIVE_UP_AFTER: Duration = Duration::from_mins(5);
 
+/// The longest wish of a server that is unwell to be left alone.
+const LONGEST_WISH: Duration = Duration::from_mins(1);
+
 /// The failures since the last real answer.
 #[derive(Debug, Default)]
 pub(crate) struct Patience {
@@ -62,8 +65,9 @@ impl Patience {
         self.limits_in_a_row = 0;
         let pause = Pause::after_failure(self.in_a_row);
         Some(match error.retry_after() {
+            // A server that is unwell may be back long before it says so.
             Some(asked) if pause.at_least < asked => Pause {
-                at_least: asked,
+                at_least: asked.min(LONGEST_WISH),
                 ..pause
             },
             Some(_) | None => pause,

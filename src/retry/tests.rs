@@ -233,6 +233,33 @@ async fn an_api_that_is_down_for_five_minutes_is_given_up() {
     assert!(told.log.contains(page), "{}", told.log);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_a_failure_though_its_log_never_ends() {
+    for logs in ["on-failure", "always"] {
+        let api = an_api().retries_to(Life::fails_in("build"));
+        let api = api.fault(When::next(Route::Logs).forever(), Fault::Stall);
+        let inputs = [("INPUT_TIMEOUT", "160s"), ("INPUT_LOGS", logs)];
+        let told = told(api, &inputs).await;
+        assert_eq!(
+            (told.status, told.code),
+            ("failure", 1),
+            "{logs}:\n{}",
+            told.log
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_that_is_unwell_is_asked_again_before_it_wishes() {
+    let unwell = Reply::text(503, "upstream connect error").retry_after(3_600);
+    let api = an_api()
+        .retries_to(Life::success())
+        .fault(When::next(Route::Get).after_post(), unwell);
+    let told = told(api, &[]).await;
+    assert_eq!((told.status, told.code), ("success", 0), "{}", told.log);
+    assert!(told.took < Duration::from_mins(5), "{:?}", told.took);
+}
+
 /// A retry whose clone fails after nine seconds, in a way that may pass.
 fn fails_to_clone() -> Life {
     let line = "error: RPC failed; curl 56 GnuTLS recv error (-54): Error in the pull function.";

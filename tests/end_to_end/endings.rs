@@ -324,6 +324,24 @@ fn each_line_of_a_log_is_shown_once_though_an_answer_broke_off() {
     assert_eq!(shown.collect::<Vec<_>>(), expected, "{}", done.log);
 }
 
+#[test]
+fn a_log_that_cannot_be_read_at_the_end_is_no_empty_one() {
+    let line = [(Duration::from_mins(9), "never reached")];
+    let api = young(Life::fails_in("build").log(line)).expect(Route::Retry, 1);
+    let unwell = Reply::text(503, "upstream connect error");
+    let fake = Fake::start(api.fault(When::nth(Route::Logs, 3).forever(), unwell));
+    let step = Step::new(&fake).with("logs", "always");
+    let done = step.with("max_attempts", "2").run();
+    assert_eq!(done.code, 1, "{}", done.log);
+    let told = "Why: the build log could not be read\n";
+    assert!(done.log.contains(told), "{}", done.log);
+    assert!(
+        done.log.contains("warning: failed to read the build log: "),
+        "{}",
+        done.log
+    );
+}
+
 /// The most memory that a process has had so far, in bytes; `None` once it is
 /// gone.
 fn peak_memory(process: u32) -> Option<u64> {
@@ -357,4 +375,27 @@ fn a_log_of_50_mb_is_shown_with_less_than_30_mb_of_memory() {
     assert_eq!(shown, 100_001, "each line once");
     assert!(50_000_000 < log.len());
     assert!(0 < peak && peak < 30 * 1024 * 1024, "{peak} bytes");
+}
+
+#[test]
+fn outputs_are_written_though_the_log_cannot_be() {
+    let fake = Fake::start(young(Life::success()));
+    let step = Step::new(&fake).on_github().with("wait", "false");
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let mut child = step.command().stdout(full).spawn().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let outputs = std::fs::read_to_string(step.folder().join("github_output")).unwrap();
+    assert!(outputs.starts_with("status<<"), "{outputs}");
+}
+
+#[test]
+fn a_plain_log_masks_as_the_host_does() {
+    let fake = Fake::start(young(Life::success()));
+    let step = Step::new(&fake).on_github().with("wait", "false");
+    let done = step.with("log_format", "plain").run();
+    let mask = format!("::add-mask::{}\nRetrying ", crate::fake::TOKEN);
+    assert!(done.log.starts_with(&mask), "{}", done.log);
 }
