@@ -199,14 +199,20 @@ fn hand_over(
     ending
 }
 
-/// What cannot be delivered is warned about once: the rest would fail alike.
-/// Programs run side by side, since a canceled step has little time.
+/// What cannot be delivered is warned about once, and nothing after it is
+/// begun: the rest would fail alike, or names what is not there. Programs run
+/// side by side, since a canceled step has little time.
 fn deliver(deliveries: Vec<Delivery>, what: &str, log: &mut dyn Report) {
-    let started = deliveries.into_iter().map(|delivery| {
+    let mut started = Vec::new();
+    for delivery in deliveries {
         let place = delivery.place();
-        (place, delivery.start(log))
-    });
-    let started: Vec<_> = started.collect();
+        let result = delivery.start(log);
+        let is_over = result.is_err();
+        started.push((place, result));
+        if is_over {
+            break;
+        }
+    }
     for (place, result) in started {
         if let Err(error) = result.and_then(Started::end) {
             let message = format!("failed to write {what} to {place}: {error}");

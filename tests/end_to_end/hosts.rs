@@ -369,6 +369,17 @@ fn azure_shows_the_summary_that_was_written() {
 }
 
 #[test]
+fn azure_is_asked_for_no_summary_that_could_not_be_written() {
+    let fake = project(Life::success(), |it| it);
+    let step = Step::new(&fake).var("TF_BUILD", "True");
+    let done = step.var("AGENT_TEMPDIRECTORY", "no/such/folder").run();
+    assert_eq!(done.code, 0, "{}", done.log);
+    let warning = "failed to write the summary to `no/such/folder/pages-retry.md`: ";
+    assert_eq!(done.log.matches(warning).count(), 1, "{}", done.log);
+    assert!(!done.log.contains("task.uploadsummary"), "{}", done.log);
+}
+
+#[test]
 fn buildkite_s_agent_gets_the_summary_and_no_secret() {
     let (step, _) = failure(host("buildkite"));
     let arguments = "annotate\n--style\nerror\n--context\npages-retry\n";
