@@ -9,6 +9,7 @@
 #[expect(dead_code, reason = "the simulation asks no API")]
 mod cloudflare {
     pub(crate) mod deployment;
+    mod lenient;
 }
 #[path = "../../src/retry"]
 #[expect(dead_code, reason = "the simulation is refused nothing")]

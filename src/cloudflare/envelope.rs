@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::deployment::{each, lenient};
+use super::lenient::{each, lenient};
 
 /// An answer in whichever of its known shapes. Each field may be missing, and
 /// some endpoints answer `{code, error}` instead.

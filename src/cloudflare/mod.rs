@@ -9,6 +9,7 @@ pub(crate) mod deployment;
 mod envelope;
 pub(crate) mod error;
 mod headers;
+mod lenient;
 mod log;
 pub(crate) mod transport;
 
