@@ -77,10 +77,7 @@ impl Host for Azure {
                 "##vso[task.setvariable variable={name};isOutput=true]{value}"
             ))
         });
-        HandOver {
-            deliveries: vec![Delivery::Print(carried.pieces)],
-            warnings: carried.warnings,
-        }
+        carried.print()
     }
 }
 

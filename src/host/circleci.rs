@@ -2,7 +2,7 @@
 //! job.
 
 use super::Host;
-use super::delivery::{Delivery, HandOver};
+use super::delivery::HandOver;
 use super::outputs::Outputs;
 use crate::config::vars::Vars;
 
@@ -26,12 +26,6 @@ impl Host for CircleCi {
             let value = value.replace('\'', r"'\''");
             Ok(format!("export {name}='{value}'"))
         });
-        HandOver {
-            deliveries: vec![Delivery::Append {
-                path: path.into(),
-                text: carried.text(),
-            }],
-            warnings: carried.warnings,
-        }
+        carried.append_to(path)
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Host;
-use super::delivery::{Delivery, HandOver};
+use super::delivery::HandOver;
 use super::outputs::{Outputs, variable};
 use crate::config::vars::Vars;
 
@@ -22,12 +22,6 @@ impl Host for CloudBuild {
             return HandOver::default();
         };
         let carried = outputs.carry(MOST_BYTES, |name, value| Ok(variable(name, value)));
-        HandOver {
-            deliveries: vec![Delivery::Replace {
-                path: Path::new(folder).join("output"),
-                text: carried.text(),
-            }],
-            warnings: carried.warnings,
-        }
+        carried.replace(Path::new(folder).join("output"))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::delivery::{Delivery, HandOver};
+use super::delivery::HandOver;
 use super::outputs::{Outputs, variable};
 use super::{Group, Host};
 use crate::config::vars::Vars;
@@ -50,12 +50,7 @@ impl Host for GitLab {
             }
             Ok(variable(name, value))
         });
-        HandOver {
-            deliveries: vec![Delivery::Replace {
-                path: Path::new(vars.get("CI_PROJECT_DIR").unwrap_or_default()).join(REPORT),
-                text: carried.text(),
-            }],
-            warnings: carried.warnings,
-        }
+        let folder = vars.get("CI_PROJECT_DIR").unwrap_or_default();
+        carried.replace(Path::new(folder).join(REPORT))
     }
 }

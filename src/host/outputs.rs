@@ -1,5 +1,8 @@
 //! The outputs, and the formats of the files they are written to.
 
+use std::mem;
+use std::path::PathBuf;
+
 use crate::config::OutputFormat;
 use crate::host::delivery::{Delivery, HandOver};
 use crate::retry::outcome::Ending;
@@ -98,13 +101,7 @@ impl Outputs {
             return HandOver::default();
         };
         let carried = self.carry(usize::MAX, |name, value| Ok(variable(name, value)));
-        HandOver {
-            deliveries: vec![Delivery::Append {
-                path: path.into(),
-                text: carried.text(),
-            }],
-            warnings: carried.warnings,
-        }
+        carried.append_to(path)
     }
 
     /// Each output as a piece of text that `write` makes of the variable's name
@@ -152,9 +149,33 @@ impl Carried {
         self.warnings.push(warning);
     }
 
-    /// The pieces as lines of a file.
-    pub(crate) fn text(&self) -> String {
+    /// As lines at the end of the file at `path`.
+    pub(crate) fn append_to(self, path: &str) -> HandOver {
+        let (path, text) = (path.into(), self.lines());
+        self.by(Delivery::Append { path, text })
+    }
+
+    /// As the lines of the file at `path`, instead of what it had.
+    pub(crate) fn replace(self, path: PathBuf) -> HandOver {
+        let text = self.lines();
+        self.by(Delivery::Replace { path, text })
+    }
+
+    /// As lines of the log that the host obeys.
+    pub(crate) fn print(mut self) -> HandOver {
+        let lines = mem::take(&mut self.pieces);
+        self.by(Delivery::Print(lines))
+    }
+
+    fn lines(&self) -> String {
         self.pieces.iter().flat_map(|it| [it, "\n"]).collect()
+    }
+
+    fn by(self, delivery: Delivery) -> HandOver {
+        HandOver {
+            deliveries: vec![delivery],
+            warnings: self.warnings,
+        }
     }
 }
 

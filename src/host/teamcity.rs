@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::delivery::{Delivery, HandOver};
+use super::delivery::HandOver;
 use super::outputs::Outputs;
 use super::{Group, Host, Level};
 use crate::config::vars::Vars;
@@ -59,10 +59,7 @@ impl Host for TeamCity {
                 "##teamcity[setParameter name='env.{name}' value='{value}']"
             ))
         });
-        HandOver {
-            deliveries: vec![Delivery::Print(carried.pieces)],
-            warnings: carried.warnings,
-        }
+        carried.print()
     }
 }
 
