@@ -111,8 +111,7 @@ fn run() -> ExitCode {
         Err(error) => error.summary,
     };
     if wants_summary {
-        let known: Vec<&str> = secrets.iter().map(String::as_str).collect();
-        let markdown = summary::render(&ending, &Secrets::new(&known));
+        let markdown = summary::render(&ending, &Secrets::new(&secrets));
         let deliveries = host.summarize(&vars, markdown, ending.level());
         deliver(deliveries, "the summary", &mut *log);
     }
@@ -140,7 +139,7 @@ fn reporter(vars: &Vars, log_format: &str, secrets: &[String], token: &str) -> B
     let log = Log::new(io::stdout(), form, host, secrets, token);
     let is_ci = vars.get("CI").is_some() || host.name() != "plain";
     if report::is_live(log_format, is_ci, is_terminal) {
-        Box::new(Terminal::new(log, secrets, is_colored))
+        Box::new(Terminal::new(log, is_colored))
     } else {
         Box::new(log)
     }

@@ -121,10 +121,9 @@ struct Introduced {
 
 impl<W: Write> Json<W> {
     pub(crate) fn new(out: W, secrets: &[String], shows_debug: bool) -> Self {
-        let known: Vec<&str> = secrets.iter().map(String::as_str).collect();
         Self {
             out,
-            secrets: Secrets::new(&known),
+            secrets: Secrets::new(secrets),
             shows_debug,
         }
     }

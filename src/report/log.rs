@@ -59,17 +59,21 @@ impl<W: Write> Log<W> {
             let _ = writeln!(out, "{mask}");
         }
         let _ = out.flush();
-        let known: Vec<&str> = secrets.iter().map(String::as_str).collect();
         Self {
             out,
             form,
-            secrets: Secrets::new(&known),
+            secrets: Secrets::new(secrets),
             deaf: form.host.deaf(token),
             is_deaf: false,
             group: None,
             groups: 0,
             warnings: 0,
         }
+    }
+
+    /// What this log never shows.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     fn line(&mut self, Line { symbol, text }: &Line) -> io::Result<()> {

@@ -13,7 +13,6 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, P
 
 use crate::cloudflare::deployment::Deployment;
 use crate::report::Report;
-use crate::report::harmless::secrets::Secrets;
 use crate::report::harmless::{Colors, inline};
 use crate::report::line::span;
 use crate::report::log::Log;
@@ -28,7 +27,6 @@ const CELLS: usize = 24;
 
 pub(crate) struct Terminal {
     log: Log<Stdout>,
-    secrets: Secrets,
     is_colored: bool,
     view: MultiProgress,
     /// The running stage, and the last line of its build log.
@@ -42,13 +40,11 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    pub(crate) fn new(log: Log<Stdout>, secrets: &[String], is_colored: bool) -> Self {
-        let known: Vec<&str> = secrets.iter().map(String::as_str).collect();
+    pub(crate) fn new(log: Log<Stdout>, is_colored: bool) -> Self {
         // Not stderr, which stays empty.
         let target = ProgressDrawTarget::stdout();
         Self {
             log,
-            secrets: Secrets::new(&known),
             is_colored,
             view: MultiProgress::with_draw_target(target),
             running: Vec::new(),
@@ -146,7 +142,7 @@ impl Terminal {
             self.running.push(row);
         }
         if let [_, row] = self.running.as_slice() {
-            row.set_message(self.secrets.line(line, Colors::Stripped));
+            row.set_message(self.log.secrets().line(line, Colors::Stripped));
             row.tick();
         }
     }

@@ -37,19 +37,21 @@ fn read(folder: &Path, name: &str) -> String {
     fs::read_to_string(folder.join(name)).unwrap()
 }
 
+const GITEA: Host = Host {
+    name: "gitea",
+    vars: &[
+        ("GITHUB_ACTIONS", "true"),
+        ("GITEA_ACTIONS", "true"),
+        ("GITHUB_OUTPUT", "{}/output"),
+    ],
+    reader: Some(Reader::Gitea),
+    acts_of_a_failure: &["add-mask", "group", "stop-commands", "(token)", "endgroup"],
+    outputs: |folder, _| variables(act::output_file(&read(folder, "output")).unwrap()),
+    carries_dollars: true,
+};
+
 const HOSTS: [Host; 12] = [
-    Host {
-        name: "gitea",
-        vars: &[
-            ("GITHUB_ACTIONS", "true"),
-            ("GITEA_ACTIONS", "true"),
-            ("GITHUB_OUTPUT", "{}/output"),
-        ],
-        reader: Some(Reader::Gitea),
-        acts_of_a_failure: &["add-mask", "group", "stop-commands", "(token)", "endgroup"],
-        outputs: |folder, _| variables(act::output_file(&read(folder, "output")).unwrap()),
-        carries_dollars: true,
-    },
+    GITEA,
     Host {
         name: "forgejo",
         vars: &[
@@ -57,10 +59,7 @@ const HOSTS: [Host; 12] = [
             ("FORGEJO_ACTIONS", "true"),
             ("GITHUB_OUTPUT", "{}/output"),
         ],
-        reader: Some(Reader::Gitea),
-        acts_of_a_failure: &["add-mask", "group", "stop-commands", "(token)", "endgroup"],
-        outputs: |folder, _| variables(act::output_file(&read(folder, "output")).unwrap()),
-        carries_dollars: true,
+        ..GITEA
     },
     Host {
         name: "gitlab",

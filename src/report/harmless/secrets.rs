@@ -3,11 +3,11 @@
 //! Invariant: the text behind what was taken out is kept, and a text without
 //! secrets comes back as it was.
 
-use std::{
-    borrow::Cow,
-    fmt::{self, Write as _},
-    ops::Range,
-};
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{Colors, line};
 
@@ -16,6 +16,13 @@ const HIDDEN: &str = "***";
 
 /// Shorter ones are no secrets; hiding them would shred the text.
 const SHORTEST: usize = 8;
+
+/// What a URL escapes: all but its unreserved characters.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// Headers whose value is a credential whatever it is.
 const CREDENTIALS: [&str; 3] = ["authorization", "x-auth-key", "x-auth-user-service-key"];
@@ -26,10 +33,10 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    pub(crate) fn new(secrets: &[&str]) -> Self {
+    pub(crate) fn new(secrets: &[impl AsRef<str>]) -> Self {
         let mut forms: Vec<String> = secrets
             .iter()
-            .map(|secret| secret.trim())
+            .map(|secret| secret.as_ref().trim())
             .filter(|secret| SHORTEST <= secret.len())
             .flat_map(forms)
             .filter(|form| SHORTEST <= form.len())
@@ -89,15 +96,7 @@ fn forms(secret: &str) -> Vec<String> {
     let mut forms = vec![secret.to_owned()];
     let json = serde_json::Value::from(secret).to_string();
     forms.push(json[1..json.len() - 1].to_owned());
-    let mut percent = String::new();
-    for byte in secret.bytes() {
-        match byte {
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' => {
-                percent.push(char::from(byte));
-            }
-            _ => write!(percent, "%{byte:02X}").expect("a string takes all that is written"),
-        }
-    }
+    let percent = utf8_percent_encode(secret, ESCAPED).to_string();
     forms.push(lower_escapes(&percent));
     forms.push(percent);
     // In the middle of a longer text, as in `user:secret`, a secret has one of
@@ -393,7 +392,7 @@ mod tests {
 
         #[test]
         fn any_quoting_is_borne(text in "([aA]uthorization|[bB]earer|[ :=\"'`\\\\\n\r]|ä|x1){0,40}") {
-            let secrets = Secrets::new(&[]);
+            let secrets = Secrets::new(&[""; 0]);
             let hidden = secrets.hide(&text).into_owned();
             prop_assert_eq!(secrets.hide(&hidden), hidden.as_str());
         }
