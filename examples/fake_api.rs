@@ -2,8 +2,8 @@
 //! serves until it is stopped.
 //!
 //! `cargo run --example fake_api -- success` says how a retry of the failed
-//! deployment 4f1c2a9e goes: `success`, `failure` (with a build log that tries
-//! to take over whatever shows it), or `endless`.
+//! deployment 4f1c2a9e goes: `success`, as without a word, `failure` (with a
+//! build log that tries to take over whatever shows it), or `endless`.
 
 #[path = "../tests/fake/mod.rs"]
 mod fake;
@@ -24,14 +24,14 @@ const SPEED: f64 = 20.0;
 
 fn main() -> Result<()> {
     let life = match env::args().nth(1).as_deref() {
-        Some("success") => Life::success(),
+        None | Some("success") => Life::success(),
         Some("failure") => {
             let lines = parsers::hostile::TABLE.iter();
             let log = lines.map(|it| (Duration::from_secs(20), it.text));
             Life::fails_in("build").log(log)
         }
         Some("endless") => Life::never_ends_in("build"),
-        _ => bail!("say how a retry goes: success, failure, or endless"),
+        Some(_) => bail!("say how a retry goes: success, failure, or endless"),
     };
     let fake = Fake::start(
         Api::new()

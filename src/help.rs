@@ -71,7 +71,7 @@ pub(crate) fn help() -> String {
         let _ = writeln!(text, "  {:<16}  {}{notes}", input.name, input.meaning);
     }
     for (title, rows) in [("Outputs", &OUTPUTS[..]), ("Exit codes", &EXIT_CODES)] {
-        let _ = writeln!(text, "{title}:");
+        let _ = writeln!(text, "\n{title}:");
         for (name, meaning) in rows {
             let _ = writeln!(text, "  {name:<16}  {meaning}");
         }

@@ -206,11 +206,13 @@ fn folded(name: &str) -> String {
 }
 
 fn unknown(name: &str, key: &str) -> String {
+    // More than half of a short name changed is another word.
+    let most = 3.min(key.len() / 2);
     let nearest = INPUTS
         .iter()
         .map(|it| (strsim::damerau_levenshtein(key, &folded(it.name)), it.name))
         .min()
-        .filter(|(distance, _)| *distance <= 3);
+        .filter(|(distance, _)| *distance <= most);
     let advice = nearest.map(|(_, nearest)| format!("; did you mean `{nearest}`?"));
     format!(
         "unknown input in the variable `{name}`{}",
@@ -232,6 +234,8 @@ mod tests {
         let vars = Vars::from([
             ("INPUT_TIEMOUT", "5m"),
             ("PLUGIN_COLOR_OF_THE_SKY", "blue"),
+            ("INPUT_FOO", "x"),
+            ("INPUT_LOG", "always"),
             ("INPUT_WAIT", "false"),
             // The runner's own, others' variables, and what is empty.
             ("INPUT_ENTRYPOINT", "x"),
@@ -245,6 +249,8 @@ mod tests {
             [
                 "unknown input in the variable `INPUT_TIEMOUT`; did you mean `timeout`?",
                 "unknown input in the variable `PLUGIN_COLOR_OF_THE_SKY`",
+                "unknown input in the variable `INPUT_FOO`",
+                "unknown input in the variable `INPUT_LOG`; did you mean `logs`?",
             ]
         );
         assert_eq!(collected.inputs.wait, "false");

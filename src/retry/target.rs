@@ -50,6 +50,13 @@ impl Target {
         }
         let is_good = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '_');
         if text.chars().all(is_good) {
+            let is_hex = |it: char| it.is_ascii_hexdigit() || it == '-';
+            let near = |it: &&&str| strsim::damerau_levenshtein(it, text) <= 3;
+            if let Some(word) = ["latest", "latest-failed"].iter().find(near)
+                && !text.chars().all(is_hex)
+            {
+                return Err(format!("is no id: `{text}`; did you mean `{word}`?"));
+            }
             return Ok(Self::from_id(text));
         }
         Err(format!(
@@ -327,6 +334,8 @@ mod tests {
                 Err("not the dashboard page"),
             ),
             ("https://", Err("is not a URL")),
+            ("latest-faild", Err("did you mean `latest-failed`?")),
+            ("lastest", Err("did you mean `latest`?")),
             ("site.pages.dev", Err("neither an id nor a URL")),
             ("../4f1c2a9e", Err("neither an id nor a URL")),
         ];
