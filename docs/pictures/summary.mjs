@@ -31,9 +31,10 @@ const page = `<!doctype html>
     return drawing;
   });
   mermaid.initialize({ startOnLoad: false, securityLevel: "strict" });
-  mermaid.run({ nodes: drawn }).finally(() => {
-    document.title = String(document.body.scrollHeight);
-  });
+  mermaid.run({ nodes: drawn }).then(
+    () => (document.title = String(document.body.scrollHeight)),
+    (error) => (document.title = error.message),
+  );
 </script>`;
 
 const folder = mkdtempSync(join(tmpdir(), "summary-"));
@@ -48,6 +49,7 @@ function chromium(height, ...what) {
   return execFileSync("chromium", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
 }
 
-const height = chromium(600, "--dump-dom").match(/<title>(\d+)<\/title>/)[1];
+const [, height] = chromium(600, "--dump-dom").match(/<title>(.*?)<\/title>/s) ?? [];
+if (!/^\d+$/.test(height)) throw new Error(`${summary} was not drawn: ${height}`);
 chromium(height, `--screenshot=${resolve(picture)}`);
 rmSync(folder, { recursive: true, force: true });
