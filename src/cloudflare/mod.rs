@@ -275,5 +275,29 @@ fn excerpt(body: &[u8]) -> String {
     if text.trim_start().starts_with(['{', '[', '"']) {
         return String::new();
     }
-    harmless::inline(&text).chars().take(MOST).collect()
+    let text = harmless::inline(&text);
+    let mut excerpt: String = text.chars().take(MOST).collect();
+    if excerpt.len() < text.len() || 4 * MOST < body.len() {
+        excerpt.push_str(harmless::CUT);
+    }
+    excerpt
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_body_that_cannot_be_read_the_beginning_is_shown_and_never_json() {
+        let page = format!("<title>\n\tJust a  moment</title>{}", "x".repeat(200));
+        let shown = excerpt(page.as_bytes());
+        assert!(shown.starts_with("<title> Just a moment</title>xxx"));
+        assert!(shown.ends_with("xx…"), "{shown}");
+        assert_eq!(shown.chars().count(), 201);
+        assert_eq!(excerpt(b"not found"), "not found");
+        assert_eq!(excerpt(&[b' '; 1000]), "…");
+        for json in ["{\"a\": 1}", " [1]", "\"secret\""] {
+            assert_eq!(excerpt(json.as_bytes()), "");
+        }
+    }
 }

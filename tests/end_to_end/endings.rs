@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::thread;
 use std::time::Duration;
 
-use crate::fake::{Api, Clock, Deployment, Fake, Fault, Life, Reply, Route, When, full_id};
+use crate::fake::{Api, Clock, Deployment, Fake, Fault, Life, Reply, Route, TOKEN, When, full_id};
 use crate::signals::{canceled, wait_for};
 use crate::snapshot::{Host, check};
 use crate::step::{Done, ORIGINAL, Step};
@@ -91,6 +91,20 @@ fn a_failure_in_each_stage_fails_the_step_and_names_the_stage() {
 fn a_failure_is_told_with_its_cause() {
     let outputs = "status=failure\nstage=build\nurl=https://9a8b7c6d.site.pages.dev";
     check("failure", 1, outputs, |host| run(host, project(failure())));
+}
+
+#[test]
+fn no_part_of_the_token_is_left_where_a_telling_line_is_cut() {
+    let telling = format!("Error: {} {TOKEN} was sent", "x".repeat(473));
+    let log = [(Duration::from_secs(30), telling.as_str())];
+    for host in [Host::Unknown, Host::GitHub] {
+        let life = Life::fails_in("build").log(log);
+        let done = run(host, project(life));
+        let summary = done.summary.unwrap_or_default();
+        let shown = done.log.replace(&format!("::add-mask::{TOKEN}"), "") + &summary;
+        assert!(shown.contains("Error: xxx"), "{shown}");
+        assert!(!shown.contains(&TOKEN[..8]), "{shown}");
+    }
 }
 
 #[test]
@@ -396,6 +410,6 @@ fn a_plain_log_masks_as_the_host_does() {
     let fake = Fake::start(young(Life::success()));
     let step = Step::new(&fake).on_github().with("wait", "false");
     let done = step.with("log_format", "plain").run();
-    let mask = format!("::add-mask::{}\nRetrying ", crate::fake::TOKEN);
+    let mask = format!("::add-mask::{TOKEN}\nRetrying ");
     assert!(done.log.starts_with(&mask), "{}", done.log);
 }

@@ -43,7 +43,8 @@ pub(crate) const LONGEST_INLINE: usize = 500;
 /// since hosts look past white space and past what has no width.
 const GUTTER: &str = "| ";
 
-const CUT: &str = "…";
+/// Stands where the rest was cut off.
+pub(crate) const CUT: &str = "…";
 const RESET: &str = "\x1b[0m";
 
 /// Whether the place where a line is shown renders colors.

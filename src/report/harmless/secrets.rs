@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Colors, line};
+use super::{CUT, Colors, line};
 
 /// Stands for what was taken out.
 const HIDDEN: &str = "***";
@@ -66,7 +66,29 @@ impl Secrets {
         if let Some(without) = hide_bearer(&hidden) {
             hidden = Cow::Owned(without);
         }
+        if let Some(without) = self.hide_beginnings(&hidden) {
+            hidden = Cow::Owned(without);
+        }
         hidden
+    }
+
+    /// Hides what is left of a secret where a text was cut: at its end, and
+    /// before each [`CUT`] in it, since it may stand in a longer one by now.
+    fn hide_beginnings(&self, text: &str) -> Option<String> {
+        let mut shown = String::new();
+        let mut is_hidden = false;
+        for part in text.split_inclusive(CUT) {
+            let (before, mark) = part.strip_suffix(CUT).map_or((part, ""), |it| (it, CUT));
+            let left = self.forms.iter().map(|it| beginning_at_end(before, it));
+            let left = left.max().unwrap_or_default();
+            shown.push_str(&before[..before.len() - left]);
+            if 0 < left {
+                shown.push_str(HIDDEN);
+                is_hidden = true;
+            }
+            shown.push_str(mark);
+        }
+        is_hidden.then_some(shown)
     }
 
     /// Cleans one line of a forwarded log that may hold secrets.
@@ -89,6 +111,14 @@ impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secrets(***)")
     }
+}
+
+/// How many bytes at the end of `text` are the beginning of `form`; too few
+/// are none.
+fn beginning_at_end(text: &str, form: &str) -> usize {
+    let mut lengths = (SHORTEST..form.len()).rev();
+    let is_beginning = |n: &usize| form.get(..*n).is_some_and(|it| text.ends_with(it));
+    lengths.find(is_beginning).unwrap_or_default()
 }
 
 /// The forms of a secret: itself, in JSON, in a URL, and in base64.
@@ -263,7 +293,8 @@ fn find_ignoring_case(text: &str, name: &str) -> Option<usize> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{super::Colors, Secrets};
+    use super::super::{Colors, inline};
+    use super::{SHORTEST, Secrets};
 
     const TOKEN: &str = "v1.0-A_b+C/d=9\"x";
 
@@ -370,6 +401,21 @@ mod tests {
         assert_eq!(shown("Authorization: ***"), "Authorization: ***");
         let cut = shown(&format!("{}0123456789abcdef", "x".repeat(4090)));
         assert!(!cut.contains("01234"));
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_secret_where_a_text_was_cut_before_it_came_here() {
+        let whole = format!("{}{TOKEN} and more", "x ".repeat(300));
+        for start in 0..whole.len() - 500 {
+            let piece = inline(&whole[start..]);
+            let shown = Secrets::new(&[TOKEN]).hide(&piece).into_owned();
+            assert!(!shown.contains(&TOKEN[..SHORTEST]), "{shown}");
+        }
+        check("log: v1.0-A_b+…, so", "log: ***…, so");
+        check("log: v1.0-A_b+", "log: ***");
+        check("log: v1.0-A_b+ x…", "log: v1.0-A_b+ x…");
+        check("log: v1.0-A_b…", "log: ***…");
+        check("log: v1.0-A_…", "log: v1.0-A_…");
     }
 
     #[test]
