@@ -11,6 +11,6 @@ docker run --rm \
     --env INPUT_OUTPUT_FILE=/outputs/pages-retry.env \
     --volume "$folder:/outputs" \
     ghcr.io/OWNER/pages-retry:1 || code=$?
-sed -n 's/^PAGES_RETRY_STATUS=//p; s/^PAGES_RETRY_URL=//p' "$folder/pages-retry.env"
+sed -n 's/^PAGES_RETRY_STATUS=//p; s/^PAGES_RETRY_URL=//p' "$folder/pages-retry.env" || true
 rm -r "$folder"
 exit "$code"
