@@ -18,8 +18,8 @@ pub(super) struct LogReader<'a> {
     field: String,
     /// Whether what is read now lies in `data`.
     is_in_data: bool,
-    /// Whether there was a `data` at all.
-    has_data: bool,
+    /// Whether `data` was read to its end.
+    is_whole: bool,
     /// Lines at the beginning that were shown before.
     skip: usize,
     /// Lines met, shown or not.
@@ -39,7 +39,7 @@ impl<'a> LogReader<'a> {
             depth: 0,
             field: String::new(),
             is_in_data: false,
-            has_data: false,
+            is_whole: false,
             skip,
             met: 0,
             is_broken: false,
@@ -48,10 +48,10 @@ impl<'a> LogReader<'a> {
         }
     }
 
-    /// How many lines there were, if it was a log. Counted, since the `total`
-    /// of an answer has been seen to differ from its lines.
+    /// How many lines there were, if it was a log and all of it came. Counted,
+    /// since the `total` of an answer has been seen to differ from its lines.
     pub(super) fn lines(&self) -> Option<usize> {
-        self.has_data.then_some(self.met)
+        self.is_whole.then_some(self.met)
     }
 
     pub(super) fn push(&mut self, mut bytes: &[u8]) {
@@ -85,12 +85,13 @@ impl<'a> LogReader<'a> {
             JsonEvent::StartArray => {
                 self.depth += 1;
                 self.is_in_data |= self.depth + 1 == DEPTH_OF_A_LINE && self.field == "data";
-                self.has_data |= self.is_in_data;
             }
             JsonEvent::StartObject => self.depth += 1,
             JsonEvent::EndArray | JsonEvent::EndObject => {
                 self.depth = self.depth.saturating_sub(1);
+                let was_in_data = self.is_in_data;
                 self.is_in_data &= DEPTH_OF_A_LINE <= self.depth + 1;
+                self.is_whole |= was_in_data && !self.is_in_data;
             }
             JsonEvent::FieldName => {
                 self.field.clear();
@@ -165,5 +166,20 @@ mod tests {
         let end = LOG.find("a \\\"quoted").unwrap();
         assert_eq!(lines(&LOG[..end], 0, 11), ["Cloning…", ""]);
         assert!(lines("<html>upstream error</html>", 0, 3).is_empty());
+    }
+
+    #[test]
+    fn only_a_log_that_came_to_its_end_is_one() {
+        let read = |json: &str| {
+            let mut show = |_: &str| {};
+            let mut reader = LogReader::new(0, &mut show);
+            reader.push(json.as_bytes());
+            reader.lines()
+        };
+        assert_eq!(read(LOG), Some(3));
+        assert_eq!(read(r#"{"result":{"data":[]}}"#), Some(0));
+        assert_eq!(read(r#"{"result":{"data":["#), None);
+        assert_eq!(read(r#"{"result":{"data":[{"line":"x"},"#), None);
+        assert_eq!(read(r#"{"result":{"data":null,"lines":[]}}"#), None);
     }
 }
