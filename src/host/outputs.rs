@@ -3,10 +3,10 @@
 use std::mem;
 use std::path::PathBuf;
 
+use crate::cloudflare::deployment::{Deployment, Stage, StageStatus};
 use crate::config::OutputFormat;
 use crate::host::delivery::{Delivery, HandOver};
 use crate::retry::outcome::Ending;
-use crate::retry::watch::took;
 
 /// What is known at the end, by the names of the contract, in its order. What
 /// is not known is left out; `status` is always there.
@@ -194,13 +194,45 @@ fn one_line(value: &str) -> String {
 }
 
 /// From the creation to the end of the last stage, by the API's own times.
-fn duration(deployment: &crate::cloudflare::deployment::Deployment) -> String {
-    let ended = deployment.stages_by_latest();
-    let ended = ended.iter().filter(|it| took(it).is_some());
+fn duration(deployment: &Deployment) -> String {
+    let stages = deployment.stages_by_latest();
+    // An upload's last stage has an end and no beginning.
+    let has_ended = |it: &&Stage| {
+        matches!(
+            it.status,
+            StageStatus::Success | StageStatus::Failure | StageStatus::Canceled
+        )
+    };
+    let ended = stages.iter().filter(has_ended);
     let last = ended.filter_map(|it| it.ended_on).max();
     let duration = last
         .zip(deployment.created_on)
         .map(|(end, start)| end - start);
     let duration = duration.and_then(|it| it.to_std().ok());
     duration.map_or_else(String::new, |it| it.as_secs().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_duration_ends_with_the_last_stage_that_has_ended() {
+        let of = |stages: serde_json::Value| {
+            let json = json!({"id": "x", "created_on": "2026-01-01T12:00:00Z", "stages": stages});
+            duration(&serde_json::from_value(json).unwrap())
+        };
+        let queued = json!({
+            "name": "queued", "status": "success",
+            "started_on": "2026-01-01T12:00:01Z", "ended_on": "2026-01-01T12:00:09Z"});
+        let build = json!({"name": "build", "status": "active", "ended_on": null});
+        assert_eq!(of(json!([queued, build])), "9");
+        let deploy = json!({
+            "name": "deploy", "status": "success",
+            "started_on": null, "ended_on": "2026-01-01T12:01:30.9Z"});
+        assert_eq!(of(json!([queued, deploy])), "90");
+        assert_eq!(of(json!([build])), "");
+    }
 }
