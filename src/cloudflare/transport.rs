@@ -96,7 +96,6 @@ pub(crate) struct Route {
     /// With `/client/v4`, without a slash at its end.
     pub(crate) base_url: String,
     pub(crate) https_proxy: Option<String>,
-    pub(crate) http_proxy: Option<String>,
     pub(crate) no_proxy: Option<String>,
     /// A company's own certificate authorities, beside the built-in roots.
     pub(crate) ssl_cert_file: Option<PathBuf>,
@@ -236,11 +235,10 @@ fn client(
         .read_timeout(REQUEST_TIMEOUT)
         .no_proxy();
     let no_proxy = route.no_proxy.as_deref().and_then(NoProxy::from_string);
+    // None for plain HTTP: that goes to a loopback address alone, and a proxy
+    // would see the token.
     if let Some(url) = &route.https_proxy {
-        builder = builder.proxy(Proxy::https(url)?.no_proxy(no_proxy.clone()));
-    }
-    if let Some(url) = &route.http_proxy {
-        builder = builder.proxy(Proxy::http(url)?.no_proxy(no_proxy));
+        builder = builder.proxy(Proxy::https(url)?.no_proxy(no_proxy));
     }
     builder.build().context("failed to set up the HTTP client")
 }

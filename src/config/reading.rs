@@ -163,7 +163,6 @@ impl Reading {
         Some(Route {
             base_url: base_url?,
             https_proxy: proxy(&["https_proxy", "HTTPS_PROXY"]).or_else(|| proxy(&all)),
-            http_proxy: proxy(&["http_proxy", "HTTP_PROXY"]).or_else(|| proxy(&all)),
             no_proxy: proxy(&["no_proxy", "NO_PROXY"]),
             ssl_cert_file: path("SSL_CERT_FILE"),
             ssl_cert_dir: path("SSL_CERT_DIR"),

@@ -199,13 +199,17 @@ fn a_request_is_small_and_asks_for_a_compressed_answer() {
 }
 
 #[test]
-fn a_plain_proxy_is_used_for_plain_http() {
+fn no_proxy_is_told_what_goes_to_a_loopback_address() {
     let fake = Fake::start(api());
-    let proxy = format!("http://{}", fake.address());
-    // Nobody listens there: only the proxy can answer.
-    let step = Step::new(&fake).with("api_base_url", "http://127.0.0.1:9/client/v4");
-    let done = step.var("HTTP_PROXY", &proxy).run();
+    let proxy = Fake::start(Api::new());
+    let step = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"]
+        .iter()
+        .fold(Step::new(&fake), |step, name| {
+            step.var(name, &format!("http://{}", proxy.address()))
+        });
+    let done = step.run();
     assert_eq!(done.code, 0, "{}", done.log);
+    assert_eq!(proxy.connections(), 0);
 }
 
 #[test]
