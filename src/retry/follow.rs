@@ -12,11 +12,12 @@ use crate::retry::diagnosis::{Clues, diagnose};
 use crate::retry::edge::Flow;
 use crate::retry::event::Event;
 use crate::retry::outcome::{Doing, Ending, Outcome};
-use crate::retry::pace::Pause;
+use crate::retry::patience::Patience;
 use crate::retry::usual::Usual;
 use crate::retry::watch::{self, Input, Watch};
 
-/// How often a log that cannot be read is asked for: it changes no verdict.
+/// How often a log that cannot be read is asked for where nothing depends on
+/// it.
 const MOST_TRIES: u32 = 3;
 
 /// What was read of the build log of one attempt.
@@ -73,6 +74,7 @@ impl<T: Transport> Run<'_, T> {
         }
         ControlFlow::Continue(outcome)
     }
+
     /// Asks about a deployment until it has ended.
     async fn watch(&mut self, mut watch: Watch, id: &str, attempt: Option<u32>) -> Flow<Outcome> {
         let mut log = LogSoFar::default();
@@ -107,6 +109,11 @@ impl<T: Transport> Run<'_, T> {
                 watch::Next::PollIn(pause) => {
                     streamed?;
                     self.edge.wait(pause).await?;
+                }
+                // It has ended, whatever cut the reading of its log short:
+                // nothing comes after it.
+                watch::Next::Finish(outcome) if streamed.is_break() => {
+                    return ControlFlow::Break(outcome);
                 }
                 watch::Next::Finish(outcome) => break outcome,
             }
@@ -163,11 +170,13 @@ impl<T: Transport> Run<'_, T> {
             Logs::Never => 1 < self.config.max_attempts,
         };
         let is_streamed = self.config.logs == Logs::Always;
+        let decides =
+            attempt < self.config.max_attempts && self.config.retry_when == RetryWhen::Transient;
         let mut log = std::mem::take(&mut self.log);
-        for tries in 1..=MOST_TRIES {
-            if log.was_read || !wants_log {
-                break;
-            }
+        let mut patience = Patience::default();
+        let mut tries = 0;
+        while wants_log && !log.was_read {
+            tries += 1;
             if !is_streamed {
                 log = LogSoFar::default();
             }
@@ -183,17 +192,20 @@ impl<T: Transport> Run<'_, T> {
                 })
             };
             let asked = self.edge.read_log(self.client, &id, skip, take).await?;
-            match asked.result {
-                Ok(_) => log.was_read = true,
-                Err(error) if error.is_transient() && tries < MOST_TRIES => {
-                    self.edge.wait(Pause::after_failure(tries)).await?;
-                }
-                Err(error) => {
-                    let message = format!("failed to read the build log: {error}");
-                    self.edge.show(&Event::Warned { message });
-                    break;
-                }
+            let Err(error) = asked.result else {
+                log.was_read = true;
+                break;
+            };
+            let again = patience.failed(self.edge.elapsed(), &error);
+            let Some((event, pause)) = again.filter(|_| decides || tries < MOST_TRIES) else {
+                let message = format!("failed to read the build log: {error}");
+                self.edge.show(&Event::Warned { message });
+                break;
+            };
+            if decides {
+                self.edge.show(&event);
             }
+            self.edge.wait(pause).await?;
         }
         if self.config.logs == Logs::OnFailure {
             let lines = log.clues.tail().map(str::to_owned).collect();

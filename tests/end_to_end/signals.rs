@@ -9,7 +9,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::fake::{Api, Deployment, Fake, Fault, Life, Reply, Route, When};
+use crate::fake::{Api, Clock, Deployment, Fake, Fault, Life, Reply, Route, When};
 use crate::step::{Done, ORIGINAL, Step};
 
 /// Runs the step, and sends `signal` when the log says that it is time.
@@ -46,6 +46,24 @@ fn endless() -> Fake {
         .deployment(Deployment::failed(ORIGINAL))
         .retries_to(Life::never_ends_in("queued"));
     Fake::start(api)
+}
+
+#[test]
+fn a_cancellation_while_the_log_of_a_failure_is_read_makes_no_further_attempt() {
+    let api = Api::new()
+        .clock(Clock::PerRequest(Duration::from_secs(20)))
+        .deployment(Deployment::failed(ORIGINAL))
+        .retries_to(Life::fails_in("build"))
+        .fault(When::next(Route::Logs).at_end().forever(), Fault::Stall);
+    let fake = Fake::start(api);
+    let step = Step::new(&fake)
+        .with("logs", "always")
+        .with("max_attempts", "2")
+        .with("retry_when", "any");
+    let done = canceled(&step, "-TERM", |log| log.contains("✗ build failed"));
+    assert_eq!(done.code, 1, "{}", done.log);
+    assert_eq!(done.outputs["status"], "failure");
+    assert_eq!(fake.made().len(), 1);
 }
 
 #[test]
