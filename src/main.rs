@@ -86,14 +86,18 @@ fn run() -> ExitCode {
     let token = unguessable();
     let mut log = reporter(&vars, &log_format, &secrets, &token);
     let config = Config::from_vars(&vars, &prefixes);
+    let warnings = match &config {
+        Ok(config) => &config.warnings,
+        Err(error) => &error.warnings,
+    };
+    for message in warnings.iter().cloned() {
+        let _ = log.event(&Event::Warned { message });
+    }
     let ending = match &config {
         Ok(config) => {
             retry(config, &mut *log).unwrap_or_else(|error| unusable(format!("{error:#}")))
         }
         Err(error) => {
-            for message in error.warnings.iter().cloned() {
-                let _ = log.event(&Event::Warned { message });
-            }
             let mut ending = unusable(String::new());
             ending.outcome = Outcome::Unusable {
                 problems: error.problems.clone(),

@@ -194,7 +194,8 @@ impl<'a> Edge<'a> {
         ControlFlow::Continue(asked)
     }
 
-    /// Sends a request that only reads, until it is answered.
+    /// Sends a request that only reads, until it is answered, and not before
+    /// the rate limit allows it.
     pub(crate) async fn read<A, F>(
         &mut self,
         request: impl Fn() -> F,
@@ -203,6 +204,7 @@ impl<'a> Edge<'a> {
         F: Future<Output = Asked<A>>,
     {
         let mut patience = Patience::default();
+        self.wait(Pause::NONE).await?;
         loop {
             let asked = self.ask(request()).await?;
             let error = match asked.result {
@@ -220,38 +222,36 @@ impl<'a> Edge<'a> {
         }
     }
 
-    /// Waits, longer where the rate limit would not last, and breaks the
-    /// silence once a minute.
+    /// Waits, longer where the rate limit would not last.
     pub(crate) async fn wait(&mut self, pause: Pause) -> Flow<()> {
         let now = Instant::now();
         let budget = self.budget.map(|(at, budget)| budget.after(now - at));
         let pause = pause.within(budget);
         let end = now + pause.at_least + pause.spread.mul_f64(draw());
-        loop {
-            let heartbeat = self.printed_at + LONGEST_SILENCE;
-            self.until_cut(sleep_until(end.min(heartbeat))).await?;
-            if end <= Instant::now() {
-                return ControlFlow::Continue(());
-            }
-            let (what, since) = self.running.clone();
-            let elapsed = self.elapsed().saturating_sub(since);
-            self.show(&Event::StillRunning { what, elapsed });
-        }
+        self.until_cut(sleep_until(end)).await
     }
 
+    /// Waits for what takes time, and breaks the silence once a minute.
     async fn until_cut<A>(&mut self, future: impl Future<Output = A>) -> Flow<A> {
         let deadline = self.started + self.give_up_after;
-        let signal = select! {
-            // What is done is done: a signal that comes with it finds it done.
-            biased;
-            done = future => return ControlFlow::Continue(done),
-            signal = self.signals.next() => signal,
-            () = sleep_until(deadline) => return ControlFlow::Break(self.timed_out()),
-        };
-        ControlFlow::Break(Outcome::Interrupted {
-            signal,
-            doing: self.doing.clone(),
-        })
+        let mut future = pin!(future);
+        loop {
+            select! {
+                // What is done is done: a signal that comes with it finds it done.
+                biased;
+                done = &mut future => return ControlFlow::Continue(done),
+                signal = self.signals.next() => return ControlFlow::Break(Outcome::Interrupted {
+                    signal,
+                    doing: self.doing.clone(),
+                }),
+                () = sleep_until(deadline) => return ControlFlow::Break(self.timed_out()),
+                () = sleep_until(self.printed_at + LONGEST_SILENCE) => {
+                    let (what, since) = self.running.clone();
+                    let elapsed = self.elapsed().saturating_sub(since);
+                    self.show(&Event::StillRunning { what, elapsed });
+                }
+            }
+        }
     }
 
     fn timed_out(&self) -> Outcome {

@@ -71,6 +71,8 @@ struct Listed {
     deployments: Vec<Deployment>,
     /// The API's time of the first page.
     read_at: Option<DateTime<Utc>>,
+    /// Whether all was read that was asked for.
+    is_whole: bool,
 }
 
 struct Run<'a, T> {
@@ -86,10 +88,6 @@ struct Run<'a, T> {
 
 impl<T: Transport> Run<'_, T> {
     async fn story(&mut self) -> Flow<Outcome> {
-        for warning in &self.config.warnings {
-            let message = warning.clone();
-            self.edge.show(&Event::Warned { message });
-        }
         let mut original = self.resolve().await?;
         self.original = Some(original.clone());
         if verdict(&original).is_none() && !self.config.dry_run {
@@ -105,11 +103,11 @@ impl<T: Transport> Run<'_, T> {
         if self.config.dry_run {
             return ControlFlow::Break(Outcome::DryRun);
         }
-        let mut previous = original.clone();
         let mut attempt = 1;
+        let mut began = self.edge.elapsed();
+        let mut triggered = self.trigger(&original, original.clone()).await?;
         loop {
-            let began = self.edge.elapsed();
-            let (retried, deployment) = self.trigger(&original, previous).await?;
+            let (retried, deployment) = triggered;
             if !self.config.wait {
                 return ControlFlow::Break(Outcome::Triggered);
             }
@@ -128,7 +126,8 @@ impl<T: Transport> Run<'_, T> {
                 return ControlFlow::Break(outcome);
             }
             if self.edge.left() < pause + took {
-                let message = "no further attempt: the time left is less than the last one took";
+                let message =
+                    "no further attempt: the time left is less than the pause and as long again";
                 let message = message.to_owned();
                 self.edge.show(&Event::Warned { message });
                 return ControlFlow::Break(outcome);
@@ -140,18 +139,56 @@ impl<T: Transport> Run<'_, T> {
                 pause,
             });
             self.edge.doing = Doing::Preparing;
-            self.edge.now_running("the pause before the next attempt");
-            self.edge.wait(Pause::exactly(pause)).await?;
             let last = self.attempts.last().map(|it| it.deployment.clone());
-            previous = last.unwrap_or(retried);
-            self.list_newer(&original).await?;
-            self.guard(&original)?;
+            let previous = last.unwrap_or(retried);
+            began = self.edge.elapsed() + pause;
+            triggered = match self.trigger_again(&original, previous, pause).await {
+                ControlFlow::Continue(triggered) => triggered,
+                ControlFlow::Break(end) => {
+                    return ControlFlow::Break(self.without_another(end, outcome));
+                }
+            };
         }
+    }
+
+    async fn trigger_again(
+        &mut self,
+        original: &Deployment,
+        previous: Deployment,
+        pause: Duration,
+    ) -> Flow<(Deployment, Deployment)> {
+        self.edge.now_running("the pause before the next attempt");
+        self.edge.wait(Pause::exactly(pause)).await?;
+        self.list_newer(original).await?;
+        self.guard(original)?;
+        self.trigger(original, previous).await
+    }
+
+    /// How a run ends whose last attempt `failed` and whose next one came to
+    /// an `end` before it could be made: the failure stays what is known,
+    /// unless a deployment may have been made.
+    fn without_another(&mut self, end: Outcome, failed: Outcome) -> Outcome {
+        let why = if let Outcome::Unreachable { what, .. } = &end {
+            what
+        } else {
+            "`timeout` has passed"
+        };
+        let is_before_the_post =
+            matches!(end, Outcome::TimedOut { .. } | Outcome::Unreachable { .. })
+                && self.edge.doing == Doing::Preparing;
+        if !is_before_the_post {
+            return end;
+        }
+        let message = format!("no further attempt: {why}");
+        self.edge.show(&Event::Warned { message });
+        failed
     }
 
     fn guard(&mut self, original: &Deployment) -> Flow<()> {
         let listed = &self.listed.deployments;
-        match target::guard(original, listed, self.config.allow_older) {
+        let ours = self.attempts.iter().map(|it| it.deployment.id.as_str());
+        let ours: Vec<_> = ours.collect();
+        match target::guard(original, listed, &ours, self.config.allow_older) {
             Guard::Passed { warning } => {
                 if let Some(message) = warning.filter(|_| self.attempts.is_empty()) {
                     self.edge.show(&Event::Warned { message });
@@ -174,12 +211,12 @@ impl<T: Transport> Run<'_, T> {
         });
         let read_at = self.listed.read_at;
         let mut trigger = Trigger::new(previous, &self.listed.deployments, read_at).or(original);
-        let mut next = trigger::Next::Post(Pause::NONE);
+        let mut next = trigger::Next::Post;
         loop {
             let reaction = match next {
-                trigger::Next::Post(pause) => {
-                    self.edge.now_running("the wait to retry");
-                    self.edge.wait(pause).await?;
+                // At once: the guard has just been asked.
+                trigger::Next::Post => {
+                    self.edge.now_running("the request to retry");
                     self.edge.doing = Doing::Posting;
                     let id = trigger.original().id.clone();
                     let asked = self.edge.ask(self.client.retry(&id)).await?;
@@ -190,7 +227,11 @@ impl<T: Transport> Run<'_, T> {
                     reaction
                 }
                 trigger::Next::List(pause) => {
-                    self.edge.now_running("the search for the new deployment");
+                    self.edge.now_running(if trigger.is_unsure() {
+                        "the search for the new deployment"
+                    } else {
+                        "the wait to retry"
+                    });
                     self.edge.wait(pause).await?;
                     let environment = Some(original.environment.as_str());
                     let environment = environment.filter(|it| !it.is_empty());
@@ -206,10 +247,16 @@ impl<T: Transport> Run<'_, T> {
                     reaction
                 }
                 trigger::Next::Guard => {
-                    self.guard(original)?;
+                    let mut guarded = self.guard(original);
+                    if trigger.is_unsure()
+                        && let ControlFlow::Break(Outcome::Refused { why }) = &mut guarded
+                    {
+                        why.push_str("; a deployment may have been made by the lost retry");
+                    }
+                    guarded?;
                     trigger::Reaction {
                         events: Vec::new(),
-                        next: trigger::Next::Post(Pause::NONE),
+                        next: trigger::Next::Post,
                     }
                 }
                 trigger::Next::Adopt(deployment) => {

@@ -1,6 +1,7 @@
 //! Finds the deployment that is meant, and what is newer, with as few pages of
 //! the list as it takes.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -44,10 +45,14 @@ impl<T: Transport> Run<'_, T> {
     async fn search(&mut self) -> Flow<Deployment> {
         let (target, narrowing) = (&self.config.target, &self.config.narrowing);
         let began = self.edge.elapsed();
+        // What was looked through once need not be read again.
+        let mut seen = HashSet::new();
         loop {
-            let is_found =
-                |listed: &[Deployment]| !target::find(target, narrowing, listed).is_empty();
-            self.list(narrowing.environment, is_found).await?;
+            let is_enough = |listed: &[Deployment]| {
+                !target::find(target, narrowing, listed).is_empty()
+                    || listed.iter().any(|it| seen.contains(&it.id))
+            };
+            self.list(narrowing.environment, is_enough).await?;
             let found = target::find(target, narrowing, &self.listed.deployments);
             match found.as_slice() {
                 [found] => return ControlFlow::Continue((*found).clone()),
@@ -71,6 +76,7 @@ impl<T: Transport> Run<'_, T> {
             {
                 return self.not_found();
             }
+            seen.extend(self.listed.deployments.iter().map(|it| it.id.clone()));
             self.edge
                 .now_running("the wait for the commit's deployment");
             self.edge.wait(Pause::exactly(LOOK_EVERY)).await?;
@@ -122,6 +128,7 @@ impl<T: Transport> Run<'_, T> {
                 }
             }
             if !read.answer.has_next || is_enough(&self.listed.deployments) {
+                self.listed.is_whole = true;
                 break;
             }
         }
@@ -141,6 +148,16 @@ impl<T: Transport> Run<'_, T> {
         }
         let environment = Some(original.environment.as_str()).filter(|it| !it.is_empty());
         self.list(environment, |listed| target::reaches(original, listed))
-            .await
+            .await?;
+        if !self.listed.is_whole && !self.config.allow_older {
+            return ControlFlow::Break(Outcome::Refused {
+                why: format!(
+                    "deployment {} is older than the newest {}, too many to look through for one that is live or on its way; set `allow_older: true` to retry it all the same",
+                    original.short_id(),
+                    self.listed.deployments.len()
+                ),
+            });
+        }
+        ControlFlow::Continue(())
     }
 }

@@ -240,7 +240,14 @@ pub(crate) enum Guard {
 
 /// Looks for what a retry would put in the shade: a newer deployment of the
 /// same branch and environment that is live or on its way.
-pub(crate) fn guard(original: &Deployment, listed: &[Deployment], allow_older: bool) -> Guard {
+/// `ours` are the ids of earlier attempts, which are in nobody's way whatever
+/// the list still says of them.
+pub(crate) fn guard(
+    original: &Deployment,
+    listed: &[Deployment],
+    ours: &[&str],
+    allow_older: bool,
+) -> Guard {
     if original.is_direct_upload() {
         return Guard::Refused {
             why: format!(
@@ -251,6 +258,7 @@ pub(crate) fn guard(original: &Deployment, listed: &[Deployment], allow_older: b
     }
     let is_alike = |it: &&Deployment| {
         it.id != original.id
+            && !ours.contains(&it.id.as_str())
             && original.created_on < it.created_on
             && it.environment == original.environment
             && it.branch() == original.branch()
@@ -475,7 +483,7 @@ mod tests {
         let original = deployment(1, "0r161na1 production main aaaaaaa1 failure");
         let mut listed = listed(newer);
         listed.push(original.clone());
-        match guard(&original, &listed, allow_older) {
+        match guard(&original, &listed, &[], allow_older) {
             Guard::Passed { warning } => {
                 assert_eq!(refused_for, None, "{newer:?}");
                 assert_eq!(warning.is_some(), warns, "{newer:?}: {warning:?}");
@@ -525,6 +533,16 @@ mod tests {
         let older = deployment(4, "older001 production main bbbbbbb1 success");
         let listed = [original.clone(), older];
         let passed = Guard::Passed { warning: None };
-        assert_eq!(guard(&original, &listed, false), passed);
+        assert_eq!(guard(&original, &listed, &[], false), passed);
+    }
+
+    #[test]
+    fn our_own_attempt_is_in_nobody_s_way_though_the_list_lags() {
+        let original = deployment(1, "0r161na1 production main aaaaaaa1 failure");
+        let attempt = deployment(2, "attempt1 production main aaaaaaa1 active");
+        let listed = [attempt.clone(), original.clone()];
+        let passed = Guard::Passed { warning: None };
+        assert_eq!(guard(&original, &listed, &[&attempt.id], false), passed);
+        assert_ne!(guard(&original, &listed, &["another"], false), passed);
     }
 }

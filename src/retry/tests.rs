@@ -373,6 +373,103 @@ async fn a_push_that_comes_while_an_answer_is_lost_is_not_put_in_the_shade() {
     let told = told(api, &[]).await;
     assert_eq!((told.status, told.code), ("refused", 2), "{}", told.log);
     assert_eq!(told.api.count(Route::Retry), 1);
+    let doubt = "; a deployment may have been made by the lost retry\n";
+    assert!(told.log.ends_with(doubt), "{}", told.log);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_that_comes_while_the_api_asks_to_stay_away_is_not_put_in_the_shade() {
+    let push = fake::Deployment::new("5ec0dde4", Life::success())
+        .commit("ddddddd")
+        .appears_at(Duration::from_mins(1));
+    let limited = Reply::rate_limited().retry_after(120);
+    let api = an_api()
+        .deployment(push)
+        .fault(When::next(Route::Retry), limited);
+    let told = told(api, &[]).await;
+    assert_eq!((told.status, told.code), ("refused", 2), "{}", told.log);
+    assert!(told.api.made().is_empty(), "{}", told.log);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_stays_one_when_no_further_attempt_can_be_made() {
+    let down = || (When::next(Route::List).after_post().forever(), Fault::Reset);
+    let limited = Reply::rate_limited().retry_after(60);
+    let busy = (When::nth(Route::Retry, 2).forever(), limited.into());
+    let no = Reply::error(403, 10_000, "Authentication error");
+    let refused = (When::nth(Route::Retry, 2), no.into());
+    for (when, fault) in [down(), busy, refused] {
+        let api = an_api().retries_to(fails_to_clone()).fault(when, fault);
+        let inputs = [
+            ("INPUT_MAX_ATTEMPTS", "2"),
+            ("INPUT_TIMEOUT", "20m"),
+            ("INPUT_FAIL_ON", "failure"),
+        ];
+        let told = told(api, &inputs).await;
+        assert_eq!((told.status, told.code), ("failure", 1), "{}", told.log);
+        assert_eq!(told.api.made().len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_at_a_further_attempt_that_may_have_made_a_deployment_is_one() {
+    let api = an_api()
+        .retries_to(fails_to_clone())
+        .fault(When::nth(Route::Retry, 2).forever(), Fault::Reset);
+    let told = told(api, &[("INPUT_MAX_ATTEMPTS", "2")]).await;
+    assert_eq!((told.status, told.code), ("error", 3), "{}", told.log);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_looked_through_is_refused_unless_older_code_is_allowed() {
+    for (allow_older, status) in [("false", "refused"), ("true", "success")] {
+        let newer = (0..1_000).map(|n| {
+            let it = fake::Deployment::succeeded(&format!("{n:08x}")).branch("other");
+            it.ago(Duration::from_mins(5))
+        });
+        let api = newer.fold(an_api(), Api::deployment);
+        let inputs = [("INPUT_ALLOW_OLDER", allow_older)];
+        let told = told(api.retries_to(Life::success()), &inputs).await;
+        assert_eq!(told.status, status, "{}", told.log);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_of_many_pages_is_read_once_while_a_commit_is_waited_for() {
+    let many = (0..1_100).map(|n| fake::Deployment::succeeded(&format!("{n:08x}")));
+    let api = many.fold(an_api(), Api::deployment);
+    let inputs = [
+        ("INPUT_DEPLOYMENT_ID", "latest"),
+        ("INPUT_COMMIT_HASH", "ccccccc"),
+    ];
+    let told = told(api, &inputs).await;
+    assert_eq!((told.status, told.code), ("error", 3), "{}", told.log);
+    let requests = told.api.count(Route::List);
+    assert!((90..120).contains(&requests), "{requests}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_decides_about_a_further_attempt_is_waited_for() {
+    let unwell = Reply::text(503, "upstream connect error");
+    let api = an_api()
+        .retries_to(fails_to_clone())
+        .retries_to(Life::success())
+        .fault(When::next(Route::Logs).times(6), unwell);
+    let told = told(api, &[("INPUT_MAX_ATTEMPTS", "2")]).await;
+    assert_eq!((told.status, told.code), ("success", 0), "{}", told.log);
+    assert_eq!(told.api.made().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_pages_one_after_another_are_no_silence() {
+    let many = (0..300).map(|n| fake::Deployment::succeeded(&format!("{n:08x}")));
+    let late = Fault::Late(Duration::from_secs(9));
+    let api = many.fold(an_api(), Api::deployment);
+    let api = api.fault(When::next(Route::List).forever(), late);
+    let inputs = [("INPUT_DEPLOYMENT_ID", "latest"), ("INPUT_BRANCH", "none")];
+    let told = told(api, &inputs).await;
+    let line = "… resolving still running after 1m00s\n";
+    assert!(told.log.starts_with(line), "{}", told.log);
 }
 
 #[tokio::test(start_paused = true)]

@@ -28,8 +28,8 @@ const LIST_LAG: Duration = Duration::from_secs(15);
 /// How often the request is sent when each answer is lost.
 const MOST_POSTS: u32 = 3;
 
-/// How far two clocks of the API may be apart.
-const SKEW: TimeDelta = TimeDelta::seconds(60);
+/// How far two clocks of the API may be apart; a gateway may set one of them.
+const SKEW: TimeDelta = TimeDelta::minutes(5);
 
 #[must_use = "the events must be reported and the next step taken"]
 pub(crate) struct Reaction {
@@ -38,11 +38,11 @@ pub(crate) struct Reaction {
 }
 
 pub(crate) enum Next {
-    /// Wait, then send the request to retry.
-    Post(Pause),
+    /// Send the request to retry.
+    Post,
     /// Wait, then read the list.
     List(Pause),
-    /// Ask the guard again, then send the request to retry.
+    /// Ask the guard again about the list just read, then send the request.
     Guard,
     /// This is the new deployment.
     Adopt(Box<Deployment>),
@@ -60,7 +60,12 @@ pub(crate) struct Trigger {
     read_at: Option<DateTime<Utc>>,
     lost_posts: u32,
     lost_at: Duration,
+    /// A no after a lost answer, which may have been a yes.
+    refused: Option<ClientError>,
+    /// With the request to retry.
     patience: Patience,
+    /// With the list.
+    list_patience: Patience,
 }
 
 impl Trigger {
@@ -81,7 +86,9 @@ impl Trigger {
             read_at,
             lost_posts: 0,
             lost_at: Duration::ZERO,
+            refused: None,
             patience: Patience::default(),
+            list_patience: Patience::default(),
         }
     }
 
@@ -113,16 +120,21 @@ impl Trigger {
             Ok(deployment) => return Reaction::silently(Next::Adopt(Box::new(deployment))),
             Err(error) => error,
         };
-        if error.is_about_the_deployment()
-            && let Some(instead) = self.instead.take()
-        {
+        let is_about_it = error.is_about_the_deployment();
+        if is_about_it && self.is_unsure() {
+            // Perhaps because it has been retried: what was lost.
+            self.refused = Some(error);
+            self.lost_at = elapsed;
+            return Reaction::silently(Next::List(Pause::exactly(Duration::from_secs(1))));
+        }
+        if is_about_it && let Some(instead) = self.instead.take() {
             let (refused, id) = (self.original.short_id(), instead.short_id());
             let message =
                 format!("deployment {refused} cannot be retried ({error}); retrying {id} again");
             self.original = instead;
             return Reaction {
                 events: vec![Event::Warned { message }],
-                next: Next::Post(Pause::NONE),
+                next: Next::Post,
             };
         }
         if error.proves_it_was_not_taken() {
@@ -131,7 +143,7 @@ impl Trigger {
             };
             return Reaction {
                 events: vec![event],
-                next: Next::Post(pause),
+                next: Next::List(pause),
             };
         }
         self.patience.answered();
@@ -146,7 +158,7 @@ impl Trigger {
         }
     }
 
-    /// Takes in the list, read after an answer was lost.
+    /// Takes in the list, read after an answer was lost or a wait.
     pub(crate) fn listed(
         &mut self,
         elapsed: Duration,
@@ -155,7 +167,7 @@ impl Trigger {
         let page = match answer {
             Ok(page) => page,
             Err(error) => {
-                let Some((event, pause)) = self.patience.failed(elapsed, error) else {
+                let Some((event, pause)) = self.list_patience.failed(elapsed, error) else {
                     return self.give_up(error);
                 };
                 return Reaction {
@@ -164,7 +176,10 @@ impl Trigger {
                 };
             }
         };
-        self.patience.answered();
+        self.list_patience.answered();
+        if !self.is_unsure() {
+            return Reaction::silently(Next::Guard);
+        }
         let new = self.new_in(&page.deployments);
         if let Some(deployment) = new.first() {
             return Reaction {
@@ -177,6 +192,9 @@ impl Trigger {
         if !rest.is_zero() {
             let pause = Pause::exactly(rest.min(Duration::from_secs(3)));
             return Reaction::silently(Next::List(pause));
+        }
+        if let Some(error) = self.refused.take() {
+            return self.give_up(&error);
         }
         if self.lost_posts < MOST_POSTS {
             let message = format!(
@@ -338,7 +356,7 @@ mod tests {
             .any(|it| matches!(it, Event::Warned { .. }));
         let adopted = match reaction.next {
             Next::Adopt(deployment) => Some(deployment.id),
-            Next::Post(_) | Next::List(_) | Next::Guard | Next::Finish(_) => None,
+            Next::Post | Next::List(_) | Next::Guard | Next::Finish(_) => None,
         };
         assert_eq!(adopted.as_deref(), expected.map(|it| it.0));
         assert_eq!(is_doubted, expected.is_some_and(|it| it.1));
@@ -367,19 +385,23 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_proves_nothing_was_taken_is_asked_again_without_a_look() {
+    fn an_answer_that_proves_nothing_was_taken_is_asked_again_after_the_guard() {
         let limited = ClientError::RateLimited(Refusal {
             retry_after: Some(seconds(77)),
             ..Refusal::default()
         });
         let mut trigger = trigger();
-        let Next::Post(pause) = trigger.posted(seconds(1), Err(limited)).next else {
+        let Next::List(pause) = trigger.posted(seconds(1), Err(limited)).next else {
             panic!("it is sent again");
         };
         assert_eq!(pause.at_least, seconds(77));
         let refused = ClientError::NotSent("connection refused".into());
+        // What is new on the list is not ours, but may be in the way.
+        let new = page(&[made("new", 31, "ad_hoc", "abc")]);
+        let next = trigger.listed(seconds(78), Ok(&new)).next;
+        assert!(matches!(next, Next::Guard));
         let next = trigger.posted(seconds(80), Err(refused)).next;
-        assert!(matches!(next, Next::Post(_)) && !trigger.is_unsure());
+        assert!(matches!(next, Next::List(_)) && !trigger.is_unsure());
     }
 
     #[test]
@@ -417,7 +439,7 @@ mod tests {
         for (status, code, is_tried) in cases {
             let mut trigger = Trigger::new(newer(), &[newer()], None).or(&original());
             let next = trigger.posted(seconds(1), answer(status, code)).next;
-            assert_eq!(matches!(next, Next::Post(_)), is_tried, "{status} {code}");
+            assert_eq!(matches!(next, Next::Post), is_tried, "{status} {code}");
             let id = trigger.original().id.as_str();
             assert_eq!(id, if is_tried { "original" } else { "newer" });
             let next = trigger.posted(seconds(2), answer(status, code)).next;
@@ -426,6 +448,40 @@ mod tests {
         let mut trigger = trigger().or(&original());
         let next = trigger.posted(seconds(1), answer(400, 8_000_014)).next;
         assert!(matches!(next, Next::Finish(_)), "it is the original");
+    }
+
+    #[test]
+    fn a_no_after_a_lost_answer_may_mean_that_it_was_taken() {
+        let newer = made("newer", 20, "ad_hoc", "abc");
+        let no = || {
+            let items = json!([{"code": 8_000_014, "message": "no"}]);
+            Err(ClientError::Refused(Refusal {
+                status: 400,
+                items: serde_json::from_value(items).unwrap(),
+                ..Refusal::default()
+            }))
+        };
+        let known = [newer.clone(), original()];
+        let nothing_new = page(&known);
+        for is_listed in [true, false] {
+            let mut trigger = Trigger::new(newer.clone(), &known, None).or(&original());
+            let _ = trigger.posted(seconds(1), lost());
+            let _ = trigger.listed(seconds(17), Ok(&nothing_new));
+            let next = trigger.posted(seconds(18), no()).next;
+            assert!(matches!(next, Next::List(_)), "the original is left alone");
+            let next = trigger.listed(seconds(20), Ok(&nothing_new)).next;
+            assert!(matches!(next, Next::List(_)), "the list may lag");
+            let ours = page(&[made("ours", 31, "ad_hoc", "abc")]);
+            let listed = if is_listed { &ours } else { &nothing_new };
+            let next = trigger.listed(seconds(34), Ok(listed)).next;
+            match next {
+                Next::Adopt(it) => assert!(is_listed && it.id == "ours"),
+                Next::Finish(Outcome::Unreachable { what, .. }) => {
+                    assert!(!is_listed && what.ends_with("may have been made"), "{what}");
+                }
+                Next::Post | Next::List(_) | Next::Guard | Next::Finish(_) => panic!("no end"),
+            }
+        }
     }
 
     #[test]

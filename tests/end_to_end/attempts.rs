@@ -124,7 +124,8 @@ fn no_attempt_starts_that_would_not_have_the_time() {
     let done = step.with("timeout", "9s").run();
     assert_eq!(done.code, 1, "{}", done.log);
     assert_eq!(done.outputs["status"], "failure");
-    let warning = "warning: no further attempt: the time left is less than the last one took\n";
+    let warning =
+        "warning: no further attempt: the time left is less than the pause and as long again\n";
     assert!(done.log.contains(warning), "{}", done.log);
 }
 
