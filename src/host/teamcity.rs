@@ -54,6 +54,9 @@ impl Host for TeamCity {
     /// The parameter must be declared, or later steps do not see it.
     fn hand_over(&self, _vars: &Vars, outputs: &Outputs, _token: &str) -> HandOver {
         let carried = outputs.carry(usize::MAX, |name, value| {
+            if value.contains('%') {
+                return Err("TeamCity would resolve the `%` in it");
+            }
             let value = escaped(value);
             Ok(format!(
                 "##teamcity[setParameter name='env.{name}' value='{value}']"

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use crate::host::{Group, Host, Level};
 use crate::report::Report;
-use crate::report::harmless::secrets::Secrets;
+use crate::report::harmless::secrets::{Secrets, worth_hiding};
 use crate::report::harmless::{self, Colors, inline};
 use crate::report::line::{self, Line, Symbol};
 use crate::retry::event::{Event, Requested};
@@ -55,7 +55,7 @@ impl<W: Write> Log<W> {
         secrets: &[String],
         token: &str,
     ) -> Self {
-        for mask in secrets.iter().filter_map(|it| host.mask(it)) {
+        for mask in worth_hiding(secrets).filter_map(|it| host.mask(it)) {
             let _ = writeln!(out, "{mask}");
         }
         let _ = out.flush();

@@ -34,10 +34,7 @@ pub(crate) struct Secrets {
 
 impl Secrets {
     pub(crate) fn new(secrets: &[impl AsRef<str>]) -> Self {
-        let mut forms: Vec<String> = secrets
-            .iter()
-            .map(|secret| secret.as_ref().trim())
-            .filter(|secret| SHORTEST <= secret.len())
+        let mut forms: Vec<String> = worth_hiding(secrets)
             .flat_map(forms)
             .filter(|form| SHORTEST <= form.len())
             .collect();
@@ -119,6 +116,13 @@ fn beginning_at_end(text: &str, form: &str) -> usize {
     let mut lengths = (SHORTEST..form.len()).rev();
     let is_beginning = |n: &usize| form.get(..*n).is_some_and(|it| text.ends_with(it));
     lengths.find(is_beginning).unwrap_or_default()
+}
+
+/// The secrets line by line, without those that are too short to be one: to
+/// hide a single letter would shred every log and every output.
+pub(crate) fn worth_hiding(secrets: &[impl AsRef<str>]) -> impl Iterator<Item = &str> {
+    let lines = secrets.iter().flat_map(|it| it.as_ref().lines());
+    lines.map(str::trim).filter(|it| SHORTEST <= it.len())
 }
 
 /// The forms of a secret: itself, in JSON, in a URL, and in base64.
@@ -294,7 +298,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::{Colors, inline};
-    use super::{SHORTEST, Secrets};
+    use super::{SHORTEST, Secrets, worth_hiding};
 
     const TOKEN: &str = "v1.0-A_b+C/d=9\"x";
 
@@ -327,8 +331,11 @@ mod tests {
 
     #[test]
     fn what_is_too_short_for_a_secret_is_none() {
-        let secrets = Secrets::new(&["", "a", "1234567", "  "]);
-        assert_eq!(secrets.hide("a 1234567"), "a 1234567");
+        let short = ["", "a", "1234567", "  ", "{\n  1\n}"];
+        assert_eq!(worth_hiding(&short).count(), 0);
+        assert_eq!(Secrets::new(&short).hide("a 1234567 {"), "a 1234567 {");
+        let lines = ["{\n  longenough\n}"];
+        assert_eq!(worth_hiding(&lines).collect::<Vec<_>>(), ["longenough"]);
     }
 
     #[test]
