@@ -70,7 +70,9 @@ fn main() -> Result<ExitCode> {
     );
     let folder = tempfile::tempdir().context("failed to make a temporary folder")?;
     let outputs = folder.path().join("outputs.json");
-    say("The deployment 4f1c2a9e failed an hour ago; pages-retry retries it.\n")?;
+    say(&format!(
+        "The deployment 4f1c2a9e failed an hour ago; pages-retry retries it. A fake API plays the new one {SPEED} times as fast.\n"
+    ))?;
     let status = command(&program, &fake, &outputs)
         .status()
         .with_context(|| format!("failed to run {}", program.display()))?;

@@ -11,7 +11,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use crate::cloudflare::Client;
 use crate::cloudflare::error::ClientError;
 use crate::cloudflare::transport::{Answer, Body, Request, SendError, Transport};
-use crate::config::Config;
+use crate::config::Given;
 use crate::config::vars::Vars;
 use crate::host;
 use crate::host::delivery::Delivery;
@@ -194,7 +194,7 @@ fn any_inputs_are_a_configuration_or_problems_without_a_secret() {
         let vars = vars
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()));
-        match Config::from_vars(&Vars::from_os(vars), &["INPUT_"]) {
+        match Given::from_vars(&Vars::from_os(vars), &["INPUT_"]).config {
             Ok(config) => {
                 let seconds = config.give_up_after.as_secs();
                 assert!((1..=30 * 24 * 3600).contains(&seconds));
@@ -202,9 +202,9 @@ fn any_inputs_are_a_configuration_or_problems_without_a_secret() {
                 assert!(1 <= config.max_attempts);
                 assert!(!format!("{config:?}").contains(SECRET));
             }
-            Err(error) => {
-                assert!(!error.problems.is_empty());
-                for problem in &error.problems {
+            Err(problems) => {
+                assert!(!problems.is_empty());
+                for problem in &problems {
                     assert!(!is_kept || !problem.contains(SECRET), "{problem}");
                     assert!(problem.starts_with("input `"), "{problem}");
                 }

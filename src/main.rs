@@ -35,19 +35,22 @@ mod parsers;
 
 use std::env;
 use std::fmt::Write as _;
+use std::fs::{self, OpenOptions};
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cloudflare::Client;
 use crate::cloudflare::transport::Http;
 use crate::config::vars::Vars;
-use crate::config::{Config, OutputFile};
+use crate::config::{Config, Given, OutputFile};
 use crate::host::Host;
 use crate::host::delivery::{Delivery, Started};
 use crate::host::outputs::Outputs;
 use crate::report::Report;
 use crate::report::harmless::secrets::Secrets;
 use crate::report::json::Json;
+use crate::report::line::last_line;
 use crate::report::log::{Form, Log};
 use crate::report::summary;
 use crate::report::terminal::Terminal;
@@ -59,23 +62,20 @@ use crate::retry::usual::Usual;
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args_os().skip(1).collect();
     let text = match arguments.as_slice() {
-        [] => return run(),
         [it] if it == "--help" => help::help(),
         [it] if it == "--version" => {
             concat!("pages-retry ", env!("CARGO_PKG_VERSION"), "\n").into()
         }
-        [..] => {
-            let text = "Error: there are no arguments but `--help` and `--version`; inputs come from variables\n";
-            let _ = io::stdout().write_all(text.as_bytes());
-            return ExitCode::from(2);
-        }
+        [] => return run(None),
+        [it, ..] => return run(Some(&it.to_string_lossy())),
     };
     // A reader that is gone needs no help.
     let _ = io::stdout().write_all(text.as_bytes());
     ExitCode::SUCCESS
 }
 
-fn run() -> ExitCode {
+/// Runs a step; an `argument` is none that we know.
+fn run(argument: Option<&str>) -> ExitCode {
     let vars = Vars::from_os(env::vars_os());
     // The log must know its form before the inputs are known to be good.
     let prefixes = host::told(&vars).input_prefixes();
@@ -85,36 +85,27 @@ fn run() -> ExitCode {
     let secrets = config::inputs::secrets(&vars, &prefixes);
     let token = unguessable();
     let mut log = reporter(&vars, &log_format, &secrets, &token);
-    let config = Config::from_vars(&vars, &prefixes);
-    let warnings = match &config {
-        Ok(config) => &config.warnings,
-        Err(error) => &error.warnings,
-    };
-    for message in warnings.iter().cloned() {
+    let given = Given::from_vars(&vars, &prefixes);
+    for message in given.warnings {
         let _ = log.event(&Event::Warned { message });
     }
-    let ending = match &config {
-        Ok(config) => {
-            retry(config, &mut *log).unwrap_or_else(|error| unusable(format!("{error:#}")))
+    let output_file = given.output_file.as_ref();
+    let ending = if let Some(argument) = argument {
+        unusable(vec![format!(
+            "there are no arguments but `--help` and `--version`: `{argument}`; inputs come from variables, as --help says"
+        )])
+    } else {
+        match given
+            .config
+            .and_then(|it| is_writable(output_file).map(|()| it))
+        {
+            Ok(config) => retry(&config, &mut *log)
+                .unwrap_or_else(|error| unusable(vec![format!("{error:#}")])),
+            Err(problems) => unusable(problems),
         }
-        Err(error) => {
-            let mut ending = unusable(String::new());
-            ending.outcome = Outcome::Unusable {
-                problems: error.problems.clone(),
-            };
-            ending
-        }
-    };
-    let output_file = match &config {
-        Ok(config) => config.output_file.as_ref(),
-        Err(error) => error.output_file.as_ref(),
     };
     let ending = hand_over(ending, &vars, host, output_file, &mut *log, &token);
-    let wants_summary = match &config {
-        Ok(config) => config.summary,
-        Err(error) => error.summary,
-    };
-    if wants_summary {
+    if given.summary {
         let markdown = summary::render(&ending, &Secrets::new(&secrets));
         let deliveries = host.summarize(&vars, markdown, ending.level());
         deliver(deliveries, "the summary", &mut *log);
@@ -122,6 +113,28 @@ fn run() -> ExitCode {
     let code = ending.exit_code();
     let _ = log.event(&Event::Finished(Box::new(ending)));
     ExitCode::from(code)
+}
+
+/// Tries the user's own file before anything is made at Cloudflare.
+fn is_writable(output_file: Option<&OutputFile>) -> Result<(), Vec<String>> {
+    let Some(OutputFile { path, .. }) = output_file else {
+        return Ok(());
+    };
+    // A pipe may wait for its reader.
+    if fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir()) {
+        return Ok(());
+    }
+    let opened = OpenOptions::new().create(true).append(true).open(path);
+    opened
+        .map(drop)
+        .map_err(|error| vec![not_written(path, &error)])
+}
+
+fn not_written(path: &Path, error: &io::Error) -> String {
+    format!(
+        "failed to write `output_file` `{}`: {error}",
+        path.display()
+    )
 }
 
 /// Who shows what happens; the host's masks are the first lines of its log.
@@ -176,21 +189,29 @@ fn hand_over(
     log: &mut dyn Report,
     token: &str,
 ) -> Ending {
-    if let Some(OutputFile { path, format }) = output_file {
-        let text = Outputs::of(&ending).text(*format, token);
-        let path = path.clone();
-        let delivery = match format {
+    if let Some(file) = output_file {
+        let text = Outputs::of(&ending).text(file.format, token);
+        let path = file.path.clone();
+        let delivery = match file.format {
             config::OutputFormat::GitHub => Delivery::Append { path, text },
             config::OutputFormat::Dotenv | config::OutputFormat::Json => {
                 Delivery::Replace { path, text }
             }
         };
-        let place = delivery.place();
         if let Err(error) = delivery.start(log).and_then(Started::end) {
-            let problem = format!("failed to write `output_file` {place}: {error}");
-            ending.outcome = Outcome::Unusable {
-                problems: vec![problem],
-            };
+            let problem = not_written(&file.path, &error);
+            if let Outcome::Unusable { problems } = &mut ending.outcome {
+                if !problems.contains(&problem) {
+                    problems.push(problem);
+                }
+            } else {
+                // The verdict is told all the same.
+                let message = last_line(&ending);
+                let _ = log.event(&Event::Noticed { message });
+                ending.outcome = Outcome::Unusable {
+                    problems: vec![problem],
+                };
+            }
             ending.fails = true;
         }
     }
@@ -225,11 +246,9 @@ fn deliver(deliveries: Vec<Delivery>, what: &str, log: &mut dyn Report) {
     }
 }
 
-fn unusable(problem: String) -> Ending {
+fn unusable(problems: Vec<String>) -> Ending {
     Ending {
-        outcome: Outcome::Unusable {
-            problems: vec![problem],
-        },
+        outcome: Outcome::Unusable { problems },
         fails: true,
         original: None,
         attempts: Vec::new(),

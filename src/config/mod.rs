@@ -19,10 +19,6 @@ use crate::retry::target::{Narrowing, Target};
 
 /// What the user wants.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is an input that is `true` or `false`"
-)]
 pub(crate) struct Config {
     pub(crate) account_id: String,
     pub(crate) project_name: String,
@@ -40,11 +36,7 @@ pub(crate) struct Config {
     pub(crate) poll_every: Option<Duration>,
     pub(crate) wait: bool,
     pub(crate) logs: Logs,
-    pub(crate) summary: bool,
-    pub(crate) output_file: Option<OutputFile>,
     pub(crate) dry_run: bool,
-    /// What was odd about the inputs, but not wrong.
-    pub(crate) warnings: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,22 +65,19 @@ pub(crate) enum OutputFormat {
     GitHub,
 }
 
-/// Everything that is wrong with the inputs, one line a problem, and what is
-/// known all the same.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", problems.join("\n"))]
-pub(crate) struct ConfigError {
-    pub(crate) problems: Vec<String>,
+/// What the inputs say. How the result is told is known for bad input too.
+pub(crate) struct Given {
+    /// What to do, or everything that is wrong, one line a problem.
+    pub(crate) config: Result<Config, Vec<String>>,
+    /// What is odd, but not wrong.
     pub(crate) warnings: Vec<String>,
-    /// The outputs are written for bad input too.
     pub(crate) output_file: Option<OutputFile>,
-    /// So is the summary, unless it is not wanted.
     pub(crate) summary: bool,
 }
 
-impl Config {
+impl Given {
     /// Reads the inputs from the variables that begin with one of `prefixes`.
-    pub(crate) fn from_vars(vars: &Vars, prefixes: &[&str]) -> Result<Self, ConfigError> {
+    pub(crate) fn from_vars(vars: &Vars, prefixes: &[&str]) -> Self {
         let Collected {
             inputs,
             problems,
@@ -96,15 +85,16 @@ impl Config {
         } = inputs::collect(vars, prefixes);
         let mut reading = Reading { problems, warnings };
         let output_file = reading.output_file(&inputs);
-        let config = reading.config(&inputs, vars, output_file.clone());
-        match config {
-            Some(config) if reading.problems.is_empty() => Ok(config),
-            Some(_) | None => Err(ConfigError {
-                problems: reading.problems,
-                warnings: reading.warnings,
-                output_file,
-                summary: parse::boolean(&inputs.summary).unwrap_or(true),
-            }),
+        let summary = reading.read("summary", &inputs.summary, parse::boolean);
+        let config = reading.config(&inputs, vars);
+        Self {
+            config: match config {
+                Some(config) if reading.problems.is_empty() => Ok(config),
+                Some(_) | None => Err(reading.problems),
+            },
+            warnings: reading.warnings,
+            output_file,
+            summary: summary.unwrap_or(true),
         }
     }
 }
@@ -124,13 +114,18 @@ mod tests {
         ("INPUT_API_TOKEN", "hush-hush"),
     ];
 
-    fn read(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        let given = |name: &str| vars.iter().any(|(it, _)| *it == name);
-        let good = GOOD.iter().filter(|(name, _)| !given(name));
+    fn given(vars: &[(&str, &str)]) -> Given {
+        let is_given = |name: &str| vars.iter().any(|(it, _)| *it == name);
+        let good = GOOD.iter().filter(|(name, _)| !is_given(name));
         let all = good
             .chain(vars)
             .map(|(name, value)| (name.into(), value.into()));
-        Config::from_vars(&Vars::from_os(all), &["INPUT_"])
+        Given::from_vars(&Vars::from_os(all), &["INPUT_"])
+    }
+
+    /// What to do, or what is wrong, a line each.
+    fn read(vars: &[(&str, &str)]) -> Result<Config, String> {
+        given(vars).config.map_err(|it| it.join("\n"))
     }
 
     #[test]
@@ -149,8 +144,8 @@ mod tests {
             ),
             (
                 "DEPLOYMENT_ID",
-                "9a8b7c6d.site.pages.dev",
-                "a URL that begins with `https://`",
+                "9a8b7c6d,site",
+                "use an id, a short id, a URL, `latest`, or `latest-failed`",
             ),
             (
                 "DEPLOYMENT_ID",
@@ -198,6 +193,7 @@ mod tests {
                 "`timeout` is not a duration",
             ),
             ("POLL_INTERVAL", "0", "`poll_interval` is out of range"),
+            ("POLL_INTERVAL", "autoo", "use `auto`, `90s`"),
             ("WAIT", "yes", "`wait` is not a boolean"),
             ("LOGS", "all", "use one of `on-failure`, `always`, `never`"),
             ("LOG_FORMAT", "xml", "`log_format` is not known"),
@@ -225,12 +221,9 @@ mod tests {
         ];
         for (name, value, expected) in cases {
             let error = read(&[(&format!("INPUT_{name}"), value)]).unwrap_err();
-            assert_eq!(error.problems.len(), 1, "{name}={value}: {error}");
-            assert!(
-                error.problems[0].contains(expected),
-                "{name}={value}: {error}"
-            );
-            assert!(!error.to_string().contains("hush"), "{error}");
+            assert_eq!(error.lines().count(), 1, "{name}={value}: {error}");
+            assert!(error.contains(expected), "{name}={value}: {error}");
+            assert!(!error.contains("hush"), "{error}");
         }
     }
 
@@ -238,7 +231,7 @@ mod tests {
     fn an_empty_input_is_an_absent_one() {
         for (name, _) in GOOD {
             let error = read(&[(name, "  ")]).unwrap_err();
-            assert!(error.problems[0].contains("is missing"), "{error}");
+            assert!(error.contains("is missing"), "{error}");
         }
         assert!(read(&[("INPUT_TIMEOUT", ""), ("INPUT_BRANCH", "")]).is_ok());
     }
@@ -253,9 +246,10 @@ mod tests {
         assert_eq!(config.give_up_after, Duration::from_mins(45));
         assert_eq!(config.poll_every, None);
         assert_eq!(config.logs, Logs::OnFailure);
-        assert!(config.wait && config.summary && !config.allow_older && !config.dry_run);
+        assert!(config.wait && !config.allow_older && !config.dry_run);
         assert_eq!(config.route.base_url, DEFAULT_BASE_URL);
-        assert!(config.output_file.is_none() && config.warnings.is_empty());
+        let given = given(&[]);
+        assert!(given.output_file.is_none() && given.warnings.is_empty() && given.summary);
     }
 
     #[test]
@@ -272,7 +266,7 @@ mod tests {
         );
         assert_eq!(long(&[("INPUT_TIMEOUT", "3600")]), Ok(hour));
         let error = long(&[("INPUT_TIMEOUT", "2h"), ("INPUT_TIME-OUT", "1h")]).unwrap_err();
-        assert!(error.problems[0].contains("two spellings"), "{error}");
+        assert!(error.contains("two spellings"), "{error}");
     }
 
     #[test]
@@ -302,7 +296,7 @@ mod tests {
         ));
         let no_token = ("INPUT_API_TOKEN", "");
         let error = read(&[no_token, email]).unwrap_err();
-        assert!(error.problems[0].contains("`api_key` is missing beside `api_email`"));
+        assert!(error.contains("`api_key` is missing beside `api_email`"));
         let pair = read(&[no_token, email, ("CLOUDFLARE_API_KEY", "hush")]).unwrap();
         assert!(matches!(pair.credentials, Credentials::Key { .. }));
     }
@@ -310,11 +304,24 @@ mod tests {
     #[test]
     fn what_would_be_ignored_is_said() {
         let id = ("INPUT_DEPLOYMENT_ID", "9a8b7c6d");
-        let config = read(&[id, ("INPUT_BRANCH", "main"), ("INPUT_ARGS", "x")]).unwrap();
-        assert_eq!(config.warnings.len(), 1);
-        assert!(config.warnings[0].contains("`branch` narrows only"));
+        let warnings = given(&[id, ("INPUT_BRANCH", "main"), ("INPUT_ARGS", "x")]).warnings;
+        assert_eq!(warnings.len(), 1);
+        assert!(warnings[0].contains("`branch` narrows only"));
         let error = read(&[("INPUT_WAIT", "false"), ("INPUT_MAX_ATTEMPTS", "2")]).unwrap_err();
-        assert!(error.problems[0].contains("`max_attempts` needs `wait: true`"));
+        assert!(error.contains("`max_attempts` needs `wait: true`"));
+    }
+
+    #[test]
+    fn how_the_result_is_told_is_known_for_bad_input_too() {
+        let bad = [
+            ("INPUT_WAIT", "yes"),
+            ("INPUT_OUTPUT_FILE", "outputs.env"),
+            ("INPUT_SUMMARY", "false"),
+        ];
+        let given = given(&bad);
+        assert!(given.config.is_err() && !given.summary);
+        let format = given.output_file.map(|it| it.format);
+        assert_eq!(format, Some(OutputFormat::Dotenv));
     }
 
     #[test]

@@ -22,12 +22,7 @@ pub(super) struct Reading {
 
 impl Reading {
     /// All inputs, if none is wrong.
-    pub(super) fn config(
-        &mut self,
-        inputs: &Inputs,
-        vars: &Vars,
-        output_file: Option<OutputFile>,
-    ) -> Option<Config> {
+    pub(super) fn config(&mut self, inputs: &Inputs, vars: &Vars) -> Option<Config> {
         let it = inputs;
         let account_id = self.required("account_id", &it.account_id, parse::id);
         let project_name = self.required("project_name", &it.project_name, parse::project_name);
@@ -50,7 +45,10 @@ impl Reading {
         let give_up_after = self.read("timeout", &it.timeout, parse::duration);
         let poll_every = self.read("poll_interval", &it.poll_interval, |text| match text {
             "auto" => Ok(None),
-            _ => parse::duration(text).map(Some),
+            _ => match parse::duration(text) {
+                Ok(every) => Ok(Some(every)),
+                Err(problem) => Err(problem.replace("; use ", "; use `auto`, ")),
+            },
         });
         let wait = self.read("wait", &it.wait, parse::boolean);
         let logs = self.read("logs", &it.logs, |text| {
@@ -65,7 +63,6 @@ impl Reading {
             let formats = ["auto", "plain", "json"].into_iter().chain(host::names());
             parse::word(text, &formats.collect::<Vec<_>>())
         });
-        let summary = self.read("summary", &it.summary, parse::boolean);
         let dry_run = self.read("dry_run", &it.dry_run, parse::boolean);
         if wait == Some(false) && max_attempts.is_some_and(|it| 1 < it) {
             self.problem(
@@ -88,10 +85,7 @@ impl Reading {
             poll_every: poll_every?,
             wait: wait?,
             logs: logs?,
-            summary: summary?,
-            output_file,
             dry_run: dry_run?,
-            warnings: self.warnings.clone(),
         })
     }
 
@@ -233,7 +227,7 @@ impl Reading {
         self.read(name, text, parse)
     }
 
-    fn read<T>(
+    pub(super) fn read<T>(
         &mut self,
         name: &str,
         text: &str,

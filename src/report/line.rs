@@ -213,8 +213,8 @@ pub(crate) fn advice(ending: &Ending) -> Option<String> {
     }
 }
 
-/// `4f1c2a9e of site (production, main, 3b2f9c1 Update index.html)`.
-fn introduced(deployment: &Deployment) -> String {
+/// `deployment 4f1c2a9e of site (production, main, 3b2f9c1 Update index.html)`.
+pub(crate) fn introduced(deployment: &Deployment) -> String {
     let metadata = &deployment.deployment_trigger.metadata;
     let hash = metadata
         .commit_hash

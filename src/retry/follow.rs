@@ -208,7 +208,12 @@ impl<T: Transport> Run<'_, T> {
             self.edge.wait(pause).await?;
         }
         if self.config.logs == Logs::OnFailure {
-            let lines = log.clues.tail().map(str::to_owned).collect();
+            let lines: Vec<_> = log.clues.tail().map(str::to_owned).collect();
+            let shown = lines.len();
+            if shown < log.lines {
+                let message = format!("The build log has {} lines; its last {shown}:", log.lines);
+                self.edge.show(&Event::Noticed { message });
+            }
             self.edge.show(&Event::LogRead {
                 attempt,
                 lines,

@@ -28,6 +28,7 @@ use crate::cloudflare::error::ClientError;
 use crate::cloudflare::transport::Transport;
 use crate::cloudflare::{Client, Page};
 use crate::config::Config;
+use crate::report::line::introduced;
 use crate::retry::edge::{Edge, Flow};
 use crate::retry::event::Event;
 use crate::retry::follow::LogSoFar;
@@ -101,6 +102,8 @@ impl<T: Transport> Run<'_, T> {
         self.list_newer(&original).await?;
         self.guard(&original)?;
         if self.config.dry_run {
+            let message = format!("Would retry {}", introduced(&original));
+            self.edge.show(&Event::Noticed { message });
             return ControlFlow::Break(Outcome::DryRun);
         }
         let mut attempt = 1;

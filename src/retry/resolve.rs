@@ -8,7 +8,9 @@ use std::time::Duration;
 use super::{Listed, Run, unreachable};
 use crate::cloudflare::deployment::Deployment;
 use crate::cloudflare::transport::Transport;
+use crate::report::line::span;
 use crate::retry::edge::Flow;
+use crate::retry::event::Event;
 use crate::retry::outcome::Outcome;
 use crate::retry::pace::Pause;
 use crate::retry::target::{self, Target};
@@ -47,6 +49,7 @@ impl<T: Transport> Run<'_, T> {
         let began = self.edge.elapsed();
         // What was looked through once need not be read again.
         let mut seen = HashSet::new();
+        let mut is_told = false;
         loop {
             let is_enough = |listed: &[Deployment]| {
                 !target::find(target, narrowing, listed).is_empty()
@@ -75,6 +78,12 @@ impl<T: Transport> Run<'_, T> {
                 || APPEARS_WITHIN <= waited
             {
                 return self.not_found();
+            }
+            if !is_told {
+                is_told = true;
+                let what = target.describe(narrowing);
+                let message = format!("Waiting up to {} for the {what}", span(APPEARS_WITHIN));
+                self.edge.show(&Event::Noticed { message });
             }
             seen.extend(self.listed.deployments.iter().map(|it| it.id.clone()));
             self.edge

@@ -40,7 +40,8 @@ impl Target {
     /// Reads a `deployment_id`. The error says what is wrong and what would be
     /// right.
     pub(crate) fn parse(text: &str, account_id: &str, project_name: &str) -> Result<Self, String> {
-        match text {
+        let word = text.to_ascii_lowercase();
+        match word.as_str() {
             "latest" => return Ok(Self::Latest),
             "latest-failed" => return Ok(Self::LatestFailed),
             _ => {}
@@ -48,19 +49,23 @@ impl Target {
         if text.contains("://") {
             return Self::parse_url(text, account_id, project_name);
         }
+        if is_bare_host(text) {
+            let url = format!("https://{text}");
+            return Self::parse_url(&url, account_id, project_name);
+        }
         let is_good = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '_');
         if text.chars().all(is_good) {
-            let is_hex = |it: char| it.is_ascii_hexdigit() || it == '-';
-            let near = |it: &&&str| strsim::damerau_levenshtein(it, text) <= 3;
-            if let Some(word) = ["latest", "latest-failed"].iter().find(near)
-                && !text.chars().all(is_hex)
-            {
-                return Err(format!("is no id: `{text}`; did you mean `{word}`?"));
+            // An id is made of hexadecimal digits, so none is near to a word.
+            let near = |it: &&&str| strsim::damerau_levenshtein(it, &word) <= 3;
+            let is_hex = text.chars().all(|it| it.is_ascii_hexdigit() || it == '-');
+            let nearest = ["latest", "latest-failed"].iter().find(near);
+            if let Some(meant) = nearest.filter(|_| !is_hex) {
+                return Err(format!("is no id: `{text}`; did you mean `{meant}`?"));
             }
             return Ok(Self::from_id(text));
         }
         Err(format!(
-            "is neither an id nor a URL: `{text}`; use an id, a short id, a URL that begins with `https://`, `latest`, or `latest-failed`"
+            "is neither an id nor a URL: `{text}`; use an id, a short id, a URL, `latest`, or `latest-failed`"
         ))
     }
 
@@ -292,6 +297,14 @@ pub(crate) fn guard(
     Guard::Passed { warning }
 }
 
+/// `4f1c2a9e.site.pages.dev`, as it is copied without its scheme.
+fn is_bare_host(text: &str) -> bool {
+    let host = text.split('/').next().unwrap_or_default();
+    let is_label =
+        |it: &str| !it.is_empty() && it.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    host.contains('.') && host.split('.').all(is_label)
+}
+
 fn host_of(url: &str) -> Option<String> {
     Url::parse(url)
         .ok()?
@@ -344,7 +357,13 @@ mod tests {
             ("https://", Err("is not a URL")),
             ("latest-faild", Err("did you mean `latest-failed`?")),
             ("lastest", Err("did you mean `latest`?")),
-            ("site.pages.dev", Err("neither an id nor a URL")),
+            ("Latest-Failed", Ok(Target::LatestFailed)),
+            (
+                "site.pages.dev",
+                Ok(Target::Host("site.pages.dev".to_owned())),
+            ),
+            ("dash.cloudflare.com/x", Err("not the dashboard page")),
+            ("site.pages.dev:", Err("neither an id nor a URL")),
             ("../4f1c2a9e", Err("neither an id nor a URL")),
         ];
         for (text, expected) in cases {

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::*;
 use crate::cloudflare::transport::{Answer, Body, Request, SendError};
+use crate::config::Given;
 use crate::config::vars::Vars;
 use crate::fake::{self, ACCOUNT, Api, Fault, Life, PROJECT, Reply, Route, TOKEN, When};
 use crate::report::Report;
@@ -148,7 +149,9 @@ async fn told_with(api: Api, outages: Vec<Outage>, inputs: &[(&str, &str)]) -> T
     let vars = vars
         .into_iter()
         .map(|(name, value)| (name.into(), value.into()));
-    let config = Config::from_vars(&Vars::from_os(vars), &["INPUT_"]).unwrap();
+    let config = Given::from_vars(&Vars::from_os(vars), &["INPUT_"])
+        .config
+        .unwrap();
     let started = Instant::now();
     let transport = Direct {
         api: RefCell::new(api),

@@ -262,7 +262,7 @@ fn all_bad_inputs_are_told_at_once() {
         let step = Step::bare()
             .with("account_id", "../x")
             .with("project_name", "Site")
-            .with("api_token", "se\ncret")
+            .with("api_token", "a-secret-that\nbreaks-off")
             .with("timeout", "-5")
             .with("wait", "yes")
             .with("fail_on", "failed")
@@ -275,11 +275,25 @@ fn all_bad_inputs_are_told_at_once() {
 #[test]
 fn an_output_file_that_cannot_be_written_is_an_error() {
     check("output_file_not_written", 2, "", |host| {
-        let api = Api::new().deployment(Deployment::failed(ORIGINAL));
-        let fake = Fake::start(api);
-        let step = host.of(Step::new(&fake)).with("dry_run", "true");
-        step.with("output_file", "/dev/null/x.json").run()
+        let fake = Fake::start(Api::new());
+        let step = host.of(Step::new(&fake));
+        let done = step.with("output_file", "/dev/null/x.json").run();
+        assert!(fake.records().is_empty(), "it is tried before all else");
+        done
     });
+}
+
+#[test]
+fn the_verdict_is_told_though_the_output_file_cannot_be_written_any_more() {
+    let fake = Fake::start(project(failure()));
+    let step = Step::new(&fake).with("output_file", "/dev/full");
+    let done = step.with("output_format", "json").run();
+    assert_eq!(done.code, 2);
+    let end = "\
+Deployment 9a8b7c6d failed in stage build
+Error: failed to write `output_file` `/dev/full`: No space left on device (os error 28)
+";
+    assert!(done.log.contains(end), "{}", done.log);
 }
 
 #[test]
@@ -342,8 +356,8 @@ fn each_line_of_a_log_is_shown_once_though_an_answer_broke_off() {
 fn a_log_that_cannot_be_read_at_the_end_is_no_empty_one() {
     let line = [(Duration::from_mins(9), "never reached")];
     let api = young(Life::fails_in("build").log(line)).expect(Route::Retry, 1);
-    let unwell = Reply::text(503, "upstream connect error");
-    let fake = Fake::start(api.fault(When::nth(Route::Logs, 3).forever(), unwell));
+    let no = Reply::error(403, 10_000, "Authentication error");
+    let fake = Fake::start(api.fault(When::nth(Route::Logs, 3).forever(), no));
     let step = Step::new(&fake).with("logs", "always");
     let done = step.with("max_attempts", "2").run();
     assert_eq!(done.code, 1, "{}", done.log);

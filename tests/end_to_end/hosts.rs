@@ -437,7 +437,10 @@ fn settings_of_a_plugin_are_inputs_on_woodpecker_and_drone_alone() {
             .var("PLUGIN_LOG_FORMAT", "plain")
             .var("PLUGIN_DRY_RUN", "true");
         let done = step.run();
-        let log = "Dry run: nothing was triggered\n";
+        let log = "\
+Would retry deployment 4f1c2a9e of site (production, main, 3b2f9c1 Update index.html)
+Dry run: nothing was triggered
+";
         assert_eq!(done.log == log, counts, "{name}:\n{}", done.log);
     }
 }

@@ -157,12 +157,10 @@ fn the_deployment_of_a_commit_is_waited_for_watched_and_healed() {
     assert_eq!(done.outputs["attempts"], "1");
     assert_eq!(done.outputs["short_id"], "9a8b7c6d");
     assert_eq!(done.outputs["original_id"], full_id("c0mm1700"));
-    assert!(
-        done.log
-            .starts_with("Waiting for the end of deployment c0mm1700 of site"),
-        "{}",
-        done.log
-    );
+    let log = "\
+Waiting up to 5m00s for the deployment of commit `ccccccc`
+Waiting for the end of deployment c0mm1700 of site";
+    assert!(done.log.starts_with(log), "{}", done.log);
 }
 
 #[test]
