@@ -244,17 +244,21 @@ mod tests {
         Limit,
     }
 
-    fn sorted(status: u16, code: i64) -> Sorted {
+    fn refused(status: u16, code: i64) -> ClientError {
         let item = Item {
             code,
             message: "why".to_owned(),
             ..Item::default()
         };
-        let error = ClientError::from_refusal(Refusal {
+        ClientError::from_refusal(Refusal {
             status,
             items: (code != 0).then_some(item).into_iter().collect(),
             ..Refusal::default()
-        });
+        })
+    }
+
+    fn sorted(status: u16, code: i64) -> Sorted {
+        let error = refused(status, code);
         if error.is_rate_limit() {
             Sorted::Limit
         } else if error.is_transient() {
@@ -289,6 +293,12 @@ mod tests {
             (403, 8_000_119, Final),
             (403, 8_000_036, Final),
             (500, 8_000_009, Final),
+            // The code decides, whatever the status.
+            (500, 9_106, Final),
+            (500, 6_003, Final),
+            (500, 7_003, Final),
+            (500, 8_000_119, Final),
+            (500, 8_000_007, Final),
             (400, 8_000_099, Final),
             (409, 8_000_099, Final),
             (302, 0, Final),
@@ -306,6 +316,96 @@ mod tests {
         ];
         for (status, code, expected) in cases {
             assert_eq!(sorted(status, code), expected, "{status} with code {code}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_hinted_at_by_its_code_else_by_its_status() {
+        let cases = [
+            (400, 6_003, Some("check `api_token` for quotes")),
+            (404, 7_003, Some("check `account_id`: ")),
+            (
+                404,
+                8_000_007,
+                Some("check `project_name` and `account_id`: "),
+            ),
+            (404, 8_000_009, Some("check `deployment_id`; ")),
+            (403, 8_000_119, Some("Cloudflare blocked the project ")),
+            (
+                403,
+                10_000,
+                Some("check `api_token`: it needs the permission "),
+            ),
+            (401, 0, Some("check `api_token`: it needs the permission ")),
+            (
+                400,
+                9_106,
+                Some("check `api_token`: it needs the permission "),
+            ),
+            (400, 8_000_099, None),
+        ];
+        for (status, code, expected) in cases {
+            let hint = refused(status, code).hint();
+            let is_right = match expected {
+                Some(beginning) => hint.is_some_and(|it| it.starts_with(beginning)),
+                None => hint.is_none(),
+            };
+            assert!(is_right, "{status} with code {code}: {hint:?}");
+        }
+    }
+
+    #[test]
+    fn a_no_to_the_deployment_is_none_to_token_account_or_project() {
+        let cases = [
+            (400, 8_000_099, true),
+            (404, 8_000_009, true),
+            (403, 8_000_099, false),
+            (400, 9_106, false),
+            (400, 6_003, false),
+            (404, 7_003, false),
+            (400, 8_000_119, false),
+            (404, 8_000_007, false),
+            (401, 0, false),
+            (500, 8_000_099, false),
+        ];
+        for (status, code, expected) in cases {
+            let is = refused(status, code).is_about_the_deployment();
+            assert_eq!(is, expected, "{status} with code {code}");
+        }
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{message}")]
+    struct Caused {
+        message: &'static str,
+        source: Option<Box<Caused>>,
+    }
+
+    #[test]
+    fn an_error_is_told_with_its_causes_each_once() {
+        let caused = |message, source: Option<Caused>| Caused {
+            message,
+            source: source.map(Box::new),
+        };
+        let cause = caused("refused", Some(caused("connect", None)));
+        let error = ClientError::NotSent(Box::new(caused("tcp connect error", Some(cause))));
+        let expected = "failed to connect to the Pages API: tcp connect error: refused";
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn of_a_body_that_is_not_json_the_beginning_is_told_if_there_is_one() {
+        for (excerpt, expected) in [("upstream", " (upstream)"), ("", "")] {
+            let error = ClientError::from_refusal(Refusal {
+                status: 502,
+                excerpt: Some(excerpt.to_owned()),
+                cf_ray: Some("8f".to_owned()),
+                ..Refusal::default()
+            });
+            let expected = format!(
+                "the Pages API answered 502 with a body that is not the expected JSON{expected}, cf-ray 8f"
+            );
+            assert_eq!(error.to_string(), expected);
         }
     }
 

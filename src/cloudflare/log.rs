@@ -54,6 +54,11 @@ impl<'a> LogReader<'a> {
         self.is_whole.then_some(self.met)
     }
 
+    /// Whether there is no sense in reading on.
+    pub(super) fn is_broken(&self) -> bool {
+        self.is_broken
+    }
+
     pub(super) fn push(&mut self, mut bytes: &[u8]) {
         while !self.is_broken && !bytes.is_empty() {
             let taken = self.parser.feeder.push_bytes(bytes);
@@ -166,6 +171,13 @@ mod tests {
         let end = LOG.find("a \\\"quoted").unwrap();
         assert_eq!(lines(&LOG[..end], 0, 11), ["Cloning…", ""]);
         assert!(lines("<html>upstream error</html>", 0, 3).is_empty());
+    }
+
+    #[test]
+    fn lines_lie_in_data_and_nowhere_else() {
+        let odd = r#"{"result":{"lines":[{"line":"1"}],"data":[{"line":"2"}],"more":[{"line":"3"}]},
+            "data":[{"line":"4"},{"x":{"line":"5"}}]}"#;
+        assert_eq!(lines(odd, 0, 9), ["2"]);
     }
 
     #[test]

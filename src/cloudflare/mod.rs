@@ -219,6 +219,7 @@ async fn read_log<B: Body>(
     let mut reader = LogReader::new(skip, show);
     let mut read = 0;
     while read <= MOST_OF_A_LOG
+        && !reader.is_broken()
         && let Some(chunk) = answer.body.chunk().await?
     {
         read += chunk.len();
@@ -285,7 +286,78 @@ fn excerpt(body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::cloudflare::transport::SendError;
+
+    /// A body of `left` pieces.
+    struct Pieces {
+        piece: Vec<u8>,
+        left: usize,
+    }
+
+    impl Body for &mut Pieces {
+        async fn chunk(&mut self) -> Result<Option<Vec<u8>>, SendError> {
+            let Some(left) = self.left.checked_sub(1) else {
+                return Ok(None);
+            };
+            self.left = left;
+            Ok(Some(self.piece.clone()))
+        }
+    }
+
+    fn answer(status: u16, body: &mut Pieces) -> Answer<&mut Pieces> {
+        Answer {
+            status,
+            headers: HeaderMap::new(),
+            body,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_without_end_is_left_after_its_most() {
+        let piece = vec![b' '; 1 << 20];
+        let mut body = Pieces { piece, left: 99 };
+        let read = read::<Value, _>(answer(200, &mut body)).await;
+        assert!(matches!(read, Err(ClientError::Unwell(_))));
+        assert_eq!(99 - body.left, 9);
+    }
+
+    #[tokio::test]
+    async fn a_log_is_read_up_to_its_most_and_no_further_than_it_is_one() {
+        let lines = format!("{},", r#"{"line":""}"#).repeat(3 << 20);
+        let whole = format!(
+            r#"{{"result":{{"data":[{}]}}}}"#,
+            lines.trim_end_matches(',')
+        );
+        let mut body = Pieces {
+            piece: whole.into_bytes(),
+            left: 1,
+        };
+        let mut count = 0;
+        let read = read_log(answer(200, &mut body), 0, &mut |_| count += 1).await;
+        assert_eq!((read.unwrap(), count), (3 << 20, 3 << 20));
+        let mut body = Pieces {
+            piece: b"<html>".to_vec(),
+            left: 9,
+        };
+        assert!(
+            read_log(answer(200, &mut body), 0, &mut |_| {})
+                .await
+                .is_err()
+        );
+        assert_eq!(body.left, 8);
+    }
+
+    #[test]
+    fn a_page_that_is_full_is_not_the_last() {
+        for (listed, has_next) in [(PER_PAGE, true), (PER_PAGE - 1, false)] {
+            let deployments = vec![json!({"id": "x"}); listed];
+            let page: Page = serde_json::from_value(deployments.into()).unwrap();
+            assert_eq!(page.has_next, has_next);
+        }
+    }
 
     #[test]
     fn of_a_body_that_cannot_be_read_the_beginning_is_shown_and_never_json() {

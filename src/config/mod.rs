@@ -212,11 +212,11 @@ mod tests {
                 "http://api.cloudflare.com",
                 "`api_base_url` must begin with https",
             ),
-            (
-                "API_BASE_URL",
-                "https://u:p@example.com",
-                "holds a user name",
-            ),
+            ("API_BASE_URL", "https://u:p@example.com", "holds a user"),
+            ("API_BASE_URL", "https://u@example.com", "holds a user"),
+            ("API_BASE_URL", "https://:p@example.com", "holds a user"),
+            ("API_BASE_URL", "https://example.com?x", "holds a `?`"),
+            ("API_BASE_URL", "https://example.com#x", "holds a `?`"),
             ("API_BASE_URL", "nonsense", "`api_base_url` is not a URL"),
         ];
         for (name, value, expected) in cases {
@@ -232,6 +232,13 @@ mod tests {
         for (name, _) in GOOD {
             let error = read(&[(name, "  ")]).unwrap_err();
             assert!(error.contains("is missing"), "{error}");
+            let variable = match name {
+                "INPUT_ACCOUNT_ID" => "or the variable `CLOUDFLARE_ACCOUNT_ID`",
+                "INPUT_PROJECT_NAME" => "or the variable `CLOUDFLARE_PAGES_PROJECT`",
+                "INPUT_DEPLOYMENT_ID" => "set it",
+                _ => "set it or `CLOUDFLARE_API_TOKEN`",
+            };
+            assert!(error.contains(variable), "{error}");
         }
         assert!(read(&[("INPUT_TIMEOUT", ""), ("INPUT_BRANCH", "")]).is_ok());
     }
@@ -265,6 +272,12 @@ mod tests {
             Ok(hour)
         );
         assert_eq!(long(&[("INPUT_TIMEOUT", "3600")]), Ok(hour));
+        for (text, hours) in [("30days", 720), ("720h", 720)] {
+            let longest = Duration::from_hours(hours);
+            assert_eq!(long(&[("INPUT_TIMEOUT", text)]), Ok(longest));
+        }
+        let second = Duration::from_secs(1);
+        assert_eq!(long(&[("INPUT_TIMEOUT", "1")]), Ok(second));
         let error = long(&[("INPUT_TIMEOUT", "2h"), ("INPUT_TIME-OUT", "1h")]).unwrap_err();
         assert!(error.contains("two spellings"), "{error}");
     }
@@ -309,6 +322,8 @@ mod tests {
         assert!(warnings[0].contains("`branch` narrows only"));
         let error = read(&[("INPUT_WAIT", "false"), ("INPUT_MAX_ATTEMPTS", "2")]).unwrap_err();
         assert!(error.contains("`max_attempts` needs `wait: true`"));
+        assert!(read(&[("INPUT_WAIT", "false"), ("INPUT_MAX_ATTEMPTS", "1")]).is_ok());
+        assert!(read(&[("INPUT_PROJECT_NAME", "a-0-site")]).is_ok());
     }
 
     #[test]

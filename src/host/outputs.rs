@@ -219,6 +219,58 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_a_host_cannot_carry_is_left_out_with_a_warning() {
+        let value = |text: &str| text.to_owned();
+        let outputs = Outputs(vec![
+            ("status", value("success")),
+            ("branch", value("a\nb")),
+            ("url", value("https://x")),
+            ("alias", value("no")),
+        ]);
+        let write = |name: &str, value: &str| match value {
+            "no" => Err("it is refused"),
+            _ => Ok(variable(name, value)),
+        };
+        let carried = outputs.carry(usize::MAX, write);
+        let pieces = ["PAGES_RETRY_STATUS=success", "PAGES_RETRY_URL=https://x"];
+        assert_eq!(carried.pieces, pieces);
+        let warnings = [
+            "output `branch` is left out: it holds a line break or another control character",
+            "output `alias` is left out: it is refused",
+        ];
+        assert_eq!(carried.warnings, warnings);
+        // A line break ends each piece.
+        let most = pieces[0].len() + pieces[1].len() + 2;
+        assert_eq!(outputs.carry(most, write).pieces, pieces);
+        let less = outputs.carry(most - 1, write);
+        assert_eq!(less.pieces, pieces[..1]);
+        let warning = "output `url` is left out: it is too long for this host";
+        assert!(less.warnings.contains(&warning.to_owned()));
+    }
+
+    #[test]
+    fn each_format_has_the_whole_text_of_a_file() {
+        let outputs = Outputs(vec![("status", "failure".into()), ("attempts", "2".into())]);
+        let cases = [
+            (
+                OutputFormat::Dotenv,
+                "PAGES_RETRY_STATUS=failure\nPAGES_RETRY_ATTEMPTS=2\n",
+            ),
+            (
+                OutputFormat::Json,
+                "{\n  \"attempts\": 2,\n  \"status\": \"failure\"\n}\n",
+            ),
+            (
+                OutputFormat::GitHub,
+                "status<<ghadelimiter_0\nfailure\nghadelimiter_0\nattempts<<ghadelimiter_0\n2\nghadelimiter_0\n",
+            ),
+        ];
+        for (format, expected) in cases {
+            assert_eq!(outputs.text(format, "0"), expected);
+        }
+    }
+
+    #[test]
     fn the_duration_ends_with_the_last_stage_that_has_ended() {
         let of = |stages: serde_json::Value| {
             let json = json!({"id": "x", "created_on": "2026-01-01T12:00:00Z", "stages": stages});

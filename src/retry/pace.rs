@@ -404,6 +404,15 @@ mod tests {
     fn failures_in_a_row_are_followed_by_longer_pauses() {
         let waits = [0, 1, 2, 3, 4, 5, 6, 99].map(|it| Pause::after_failure(it).at_least.as_secs());
         assert_eq!(waits, [1, 1, 2, 4, 8, 16, 20, 20]);
+        let last = Pause::after_failure(99);
+        assert_eq!(last.spread, last.at_least / 2);
+    }
+
+    #[test]
+    fn what_remains_is_worth_more_the_later_it_is() {
+        let budget = Budget::new(0, seconds(60.0), None).after(seconds(20.0));
+        let pause = Pause::NONE.within(Some(budget));
+        assert_eq!(pause.at_least, seconds(40.0));
     }
 
     #[track_caller]

@@ -78,3 +78,73 @@ impl Patience {
         *self = Self::default();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloudflare::error::Refusal;
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn unwell(retry_after: Option<u64>) -> ClientError {
+        ClientError::Unwell(Refusal {
+            status: 503,
+            retry_after: retry_after.map(seconds),
+            ..Refusal::default()
+        })
+    }
+
+    #[test]
+    fn a_wish_to_be_left_alone_is_kept_up_to_a_minute() {
+        for (wish, pause) in [(None, 1), (Some(0), 1), (Some(9), 9), (Some(3_600), 60)] {
+            let (event, paused) = Patience::default()
+                .failed(seconds(5), &unwell(wish))
+                .unwrap();
+            assert_eq!(paused.at_least, seconds(pause), "{wish:?}");
+            let Event::RequestFailed {
+                again_in, is_first, ..
+            } = event
+            else {
+                panic!("it is told");
+            };
+            assert!(is_first && again_in == paused.at_least);
+        }
+    }
+
+    #[test]
+    fn failures_are_borne_until_they_have_lasted_five_minutes() {
+        let mut patience = Patience::default();
+        for (at, is_first) in [(0, true), (200, false), (299, false)] {
+            let (event, _) = patience.failed(seconds(at), &unwell(None)).unwrap();
+            assert!(matches!(event, Event::RequestFailed { is_first: it, .. } if it == is_first));
+        }
+        assert!(patience.failed(seconds(300), &unwell(None)).is_none());
+        patience.answered();
+        assert!(patience.failed(seconds(301), &unwell(None)).is_some());
+    }
+
+    #[test]
+    fn time_spent_on_a_rate_limit_is_no_failure() {
+        let limited = || ClientError::RateLimited(Refusal::default());
+        let mut patience = Patience::default();
+        for at in [0, 400, 900] {
+            assert!(patience.failed(seconds(at), &limited()).is_some());
+        }
+        // It fails from now on.
+        for at in [1_000, 1_299] {
+            assert!(
+                patience.failed(seconds(at), &unwell(None)).is_some(),
+                "{at}"
+            );
+        }
+        assert!(patience.failed(seconds(1_300), &unwell(None)).is_none());
+    }
+
+    #[test]
+    fn what_will_not_pass_is_not_borne() {
+        let refused = ClientError::Refused(Refusal::default());
+        assert!(Patience::default().failed(seconds(0), &refused).is_none());
+    }
+}

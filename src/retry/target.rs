@@ -556,6 +556,25 @@ mod tests {
     }
 
     #[test]
+    fn the_list_reaches_far_enough_with_the_original_or_an_older_one() {
+        let original = deployment(5, "0r161na1 production main aaaaaaa1 failure");
+        let newer = deployment(6, "newer001 production main bbbbbbb1 success");
+        let older = deployment(4, "older001 production main bbbbbbb1 success");
+        assert!(!reaches(&original, &[]));
+        assert!(!reaches(&original, std::slice::from_ref(&newer)));
+        assert!(reaches(&original, &[newer.clone(), original.clone()]));
+        assert!(reaches(&original, &[newer, older]));
+    }
+
+    #[test]
+    fn what_was_made_at_the_same_moment_is_not_newer() {
+        let original = deployment(5, "0r161na1 production main aaaaaaa1 failure");
+        let twin = deployment(5, "twin0001 production main aaaaaaa1 success");
+        let passed = Guard::Passed { warning: None };
+        assert_eq!(guard(&original, &[twin], &[], false), passed);
+    }
+
+    #[test]
     fn our_own_attempt_is_in_nobody_s_way_though_the_list_lags() {
         let original = deployment(1, "0r161na1 production main aaaaaaa1 failure");
         let attempt = deployment(2, "attempt1 production main aaaaaaa1 active");

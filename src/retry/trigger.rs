@@ -347,8 +347,9 @@ mod tests {
     #[track_caller]
     fn check(listed: &[Deployment], expected: Option<(&str, bool)>) {
         let mut trigger = trigger();
+        assert!(!trigger.is_unsure());
         let reaction = trigger.posted(seconds(1), lost());
-        assert!(matches!(reaction.next, Next::List(_)));
+        assert!(matches!(reaction.next, Next::List(_)) && trigger.is_unsure());
         let reaction = trigger.listed(seconds(2), Ok(&page(listed)));
         let is_doubted = reaction
             .events
@@ -371,6 +372,7 @@ mod tests {
         check(&[made("new", 31, "ad_hoc", "other")], None);
         // Older than what was there, or from long before the list was read.
         check(&[made("new", 9, "ad_hoc", "abc")], None);
+        check(&[made("new", 10, "ad_hoc", "abc")], None);
         check(&[made("new", 20, "ad_hoc", "abc")], None);
     }
 
@@ -380,6 +382,8 @@ mod tests {
         let retry = made("retry", 31, "ad_hoc", "abc");
         check(&[push.clone(), retry], Some(("retry", false)));
         check(std::slice::from_ref(&push), Some(("push", true)));
+        let hook = made("hook", 33, "deploy_hook", "abc");
+        check(&[hook, push.clone()], Some(("push", true)));
         let twin = made("twin", 31, "github:push", "abc");
         check(&[push, twin], Some(("push", true)));
     }

@@ -489,6 +489,28 @@ queued:success initialize:success clone_repo:success build:active",
         assert!(matches!(failed, Next::Finish(Outcome::Failed { .. })));
     }
 
+    #[test]
+    fn the_age_of_a_stage_is_told_by_the_api_s_own_times() {
+        let json = json!({
+            "id": "x", "latest_stage": {"name": "build", "status": "active"},
+            "stages": [
+                {"name": "queued", "status": "success", "started_on": "2026-01-01T11:00:00Z"},
+                {"name": "build", "status": "active", "started_on": "2026-01-01T12:00:00Z"}]});
+        let deployment: Deployment = serde_json::from_value(json).unwrap();
+        for (date, age) in [(Some("2026-01-01T12:01:40Z"), 100), (None, 0)] {
+            let input = Input::Polled {
+                deployment: Box::new(deployment.clone()),
+                date: date.and_then(|it| it.parse().ok()),
+            };
+            let Next::PollIn(pause) = watch().handle(Duration::ZERO, input).next else {
+                panic!("it goes on");
+            };
+            let age = Duration::from_secs(age);
+            let expected = pace::pause(&Usual::default(), &StageName::Build, age);
+            assert_eq!(pause, expected, "{date:?}");
+        }
+    }
+
     fn unwell() -> Input {
         Input::PollFailed(ClientError::Unwell(Refusal::default()))
     }
