@@ -286,30 +286,25 @@ fn excerpt(body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
     use serde_json::json;
 
     use super::*;
     use crate::cloudflare::transport::SendError;
 
-    /// A body of `left` pieces.
-    struct Pieces {
-        piece: Vec<u8>,
-        left: usize,
-    }
+    /// A body in pieces.
+    struct Pieces<I>(I);
 
-    impl Body for &mut Pieces {
+    impl<I: Iterator<Item = Vec<u8>>> Body for &mut Pieces<I> {
         async fn chunk(&mut self) -> Result<Option<Vec<u8>>, SendError> {
-            let Some(left) = self.left.checked_sub(1) else {
-                return Ok(None);
-            };
-            self.left = left;
-            Ok(Some(self.piece.clone()))
+            Ok(self.0.next())
         }
     }
 
-    fn answer(status: u16, body: &mut Pieces) -> Answer<&mut Pieces> {
+    fn answer<B>(body: B) -> Answer<B> {
         Answer {
-            status,
+            status: 200,
             headers: HeaderMap::new(),
             body,
         }
@@ -317,37 +312,24 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_without_end_is_left_after_its_most() {
-        let piece = vec![b' '; 1 << 20];
-        let mut body = Pieces { piece, left: 99 };
-        let read = read::<Value, _>(answer(200, &mut body)).await;
+        let mut body = Pieces(iter::repeat_n(vec![b' '; 1 << 20], 99));
+        let read = read::<Value, _>(answer(&mut body)).await;
         assert!(matches!(read, Err(ClientError::Unwell(_))));
-        assert_eq!(99 - body.left, 9);
+        assert_eq!(99 - body.0.count(), 9);
     }
 
     #[tokio::test]
-    async fn a_log_is_read_up_to_its_most_and_no_further_than_it_is_one() {
-        let lines = format!("{},", r#"{"line":""}"#).repeat(3 << 20);
-        let whole = format!(
-            r#"{{"result":{{"data":[{}]}}}}"#,
-            lines.trim_end_matches(',')
-        );
-        let mut body = Pieces {
-            piece: whole.into_bytes(),
-            left: 1,
-        };
+    async fn a_log_is_read_to_its_end_and_no_further_than_it_is_one() {
+        let lines = vec![r#"{"line":""}"#; 9_000].join(",");
+        let whole = format!(r#"{{"result":{{"data":[{lines}]}}}}"#);
+        let mut body = Pieces(whole.as_bytes().chunks(4_096).map(<[u8]>::to_vec));
         let mut count = 0;
-        let read = read_log(answer(200, &mut body), 0, &mut |_| count += 1).await;
-        assert_eq!((read.unwrap(), count), (3 << 20, 3 << 20));
-        let mut body = Pieces {
-            piece: b"<html>".to_vec(),
-            left: 9,
-        };
-        assert!(
-            read_log(answer(200, &mut body), 0, &mut |_| {})
-                .await
-                .is_err()
-        );
-        assert_eq!(body.left, 8);
+        let read = read_log(answer(&mut body), 0, &mut |_| count += 1).await;
+        assert_eq!((read.unwrap(), count), (9_000, 9_000));
+        let mut body = Pieces(iter::repeat_n(b"<html>".to_vec(), 9));
+        let read = read_log(answer(&mut body), 0, &mut |_| {}).await;
+        assert!(read.is_err());
+        assert_eq!(body.0.count(), 8);
     }
 
     #[test]

@@ -277,7 +277,9 @@ fn log_of(lines: &[&str]) -> Vec<(Duration, String)> {
 /// What later steps see is what the file says, under the host's names.
 #[track_caller]
 fn assert_handed_over(host: &Host, step: &Step, done: &Done, without: &[&str]) {
+    // These have `output_file` alone, and `done.outputs` was read from it.
     if matches!(host.name, "woodpecker" | "jenkins") {
+        assert!(done.outputs.contains_key("status"), "{}", done.log);
         return;
     }
     let seen = (host.outputs)(step.folder(), &done.log);
