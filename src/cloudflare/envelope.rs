@@ -112,3 +112,37 @@ impl fmt::Display for Item {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(body: &str) -> Option<Vec<String>> {
+        let envelope = Envelope::read(body.as_bytes())?;
+        let items = envelope.errors.iter().chain(&envelope.messages);
+        Some(items.map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn errors_and_messages_are_read_in_each_of_their_shapes() {
+        let cases: [(&str, &[&str]); 4] = [
+            (
+                r#"{"success":false,"errors":[{"code":7,"message":"No."}]}"#,
+                &["No. (code 7)"],
+            ),
+            (
+                r#"{"code":1004,"error":"No route"}"#,
+                &["No route (code 1004)"],
+            ),
+            (r#"{"messages":["slow today"]}"#, &["slow today"]),
+            (
+                r#"{"errors":[{"message":"A","error_chain":[{"code":9,"message":"B"}]}]}"#,
+                &["A: B (code 9)"],
+            ),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(told(body).unwrap(), expected, "{body}");
+        }
+        assert!(told("<html>").is_none());
+    }
+}

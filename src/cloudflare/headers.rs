@@ -145,6 +145,15 @@ mod tests {
     }
 
     #[test]
+    fn a_firewall_s_challenge_and_the_number_of_a_request_are_read() {
+        let challenge = headers(&[("cf-mitigated", "Challenge"), ("cf-ray", "8f-FRA")]);
+        assert!(is_challenge(&challenge));
+        assert_eq!(cf_ray(&challenge).as_deref(), Some("8f-FRA"));
+        let none = headers(&[("cf-mitigated", "log")]);
+        assert!(!is_challenge(&none) && cf_ray(&none).is_none());
+    }
+
+    #[test]
     fn the_tightest_of_several_limits_counts() {
         let cases = [
             (r#""default";r=50;t=30"#, "", Some((50, 30))),

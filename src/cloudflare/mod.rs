@@ -344,6 +344,11 @@ mod tests {
     #[test]
     fn of_a_body_that_cannot_be_read_the_beginning_is_shown_and_never_json() {
         let page = format!("<title>\n\tJust a  moment</title>{}", "x".repeat(200));
+        let exactly = "y".repeat(200);
+        assert_eq!(excerpt(exactly.as_bytes()), exactly);
+        let spaced = format!("z{}", " ".repeat(799));
+        assert_eq!(excerpt(spaced.as_bytes()), "z");
+        assert_eq!(excerpt(format!("{spaced} ").as_bytes()), "z…");
         let shown = excerpt(page.as_bytes());
         assert!(shown.starts_with("<title> Just a moment</title>xxx"));
         assert!(shown.ends_with("xx…"), "{shown}");

@@ -1,15 +1,23 @@
-//! GitHub Actions, and the grammar that its runner reads a log with.
+//! GitHub Actions, and the grammar that its runner reads a log with; Gitea and
+//! Forgejo Actions speak it too.
 
 use super::delivery::{Delivery, HandOver};
 use super::outputs::Outputs;
 use super::{Group, Host, Level};
 use crate::config::vars::Vars;
 
-pub(crate) struct GitHub;
+/// GitHub, and the hosts that speak its language.
+pub(crate) struct GitHub {
+    /// Its word in `log_format`.
+    pub(crate) name: &'static str,
+    /// Gitea and Forgejo have no annotations: their runner prints the command
+    /// as a line of the log.
+    pub(crate) annotates: bool,
+}
 
 impl Host for GitHub {
     fn name(&self) -> &'static str {
-        "github"
+        self.name
     }
 
     fn renders_color(&self) -> bool {
@@ -29,10 +37,13 @@ impl Host for GitHub {
     }
 
     fn annotates(&self) -> bool {
-        true
+        self.annotates
     }
 
     fn annotate(&self, level: Level, title: &str, message: &str) -> Option<String> {
+        if !self.annotates {
+            return None;
+        }
         let command = match level {
             Level::Error => "error",
             Level::Warning => "warning",
@@ -96,7 +107,11 @@ mod tests {
 
     #[test]
     fn a_message_cannot_end_its_command_or_start_another() {
-        let annotation = GitHub.annotate(Level::Error, "a:b,c", "100%\n::set-output name=x::y");
+        let github = GitHub {
+            name: "github",
+            annotates: true,
+        };
+        let annotation = github.annotate(Level::Error, "a:b,c", "100%\n::set-output name=x::y");
         let expected = "::error title=a%3Ab%2Cc::100%25%0A::set-output name=x::y";
         assert_eq!(annotation.unwrap(), expected);
     }

@@ -10,7 +10,6 @@ mod circleci;
 mod cloudbuild;
 pub(crate) mod delivery;
 mod drone;
-mod gitea;
 mod github;
 mod gitlab;
 mod jenkins;
@@ -26,7 +25,6 @@ use crate::host::circleci::CircleCi;
 use crate::host::cloudbuild::CloudBuild;
 use crate::host::delivery::{Delivery, HandOver};
 use crate::host::drone::Drone;
-use crate::host::gitea::Gitea;
 use crate::host::github::GitHub;
 use crate::host::gitlab::GitLab;
 use crate::host::jenkins::Jenkins;
@@ -38,9 +36,9 @@ use crate::host::woodpecker::Woodpecker;
 /// and Gitea also say that they are GitHub, and several hosts set `CI`.
 #[rustfmt::skip]
 static HOSTS: [(&dyn Host, Sign); 13] = [
-    (&Gitea("forgejo"), Sign::Set("FORGEJO_ACTIONS")),
-    (&Gitea("gitea"), Sign::Set("GITEA_ACTIONS")),
-    (&GitHub, Sign::Set("GITHUB_ACTIONS")),
+    (&GitHub { name: "forgejo", annotates: false }, Sign::Set("FORGEJO_ACTIONS")),
+    (&GitHub { name: "gitea", annotates: false }, Sign::Set("GITEA_ACTIONS")),
+    (&GitHub { name: "github", annotates: true }, Sign::Set("GITHUB_ACTIONS")),
     (&GitLab, Sign::Set("GITLAB_CI")),
     (&CircleCi, Sign::Set("CIRCLECI")),
     (&Azure, Sign::Set("TF_BUILD")),
@@ -377,6 +375,52 @@ mod tests {
         for (name, variable, value, expected) in cases {
             let vars = Vars::from([(variable, value)]);
             assert_eq!(detect(&vars, name).wants_debug(&vars), expected, "{name}");
+        }
+        for name in names() {
+            assert!(!detect(&Vars::default(), name).wants_debug(&Vars::default()));
+        }
+    }
+
+    #[test]
+    fn what_a_host_has_a_way_to_is_deaf_to_a_build_log() {
+        for name in names().chain(["plain"]) {
+            let expected = match name {
+                "github" | "gitea" | "forgejo" => Some(("::stop-commands::t", "::t::")),
+                "teamcity" => Some((
+                    "##teamcity[disableServiceMessages]",
+                    "##teamcity[enableServiceMessages]",
+                )),
+                _ => None,
+            };
+            let expected = expected.map(|(stop, resume)| (stop.to_owned(), resume.to_owned()));
+            assert_eq!(of_log(&Vars::default(), name).deaf("t"), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn settings_of_a_plugin_are_inputs_where_a_step_is_one() {
+        for name in names().chain(["none"]) {
+            let expected: &[&str] = match name {
+                "woodpecker" | "drone" => &["INPUT_", "PLUGIN_"],
+                _ => &["INPUT_"],
+            };
+            let host = detect(&Vars::default(), name);
+            assert_eq!(host.input_prefixes(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_summary_goes_where_the_host_shows_one() {
+        let vars = Vars::from([("GITHUB_STEP_SUMMARY", "/s"), ("AGENT_TEMPDIRECTORY", "/t")]);
+        let summary = |name| detect(&vars, name).summarize(&vars, "# x".to_owned(), None);
+        for name in names() {
+            let places: Vec<_> = summary(name).iter().map(Delivery::place).collect();
+            let expected: &[&str] = match name {
+                "github" | "gitea" | "forgejo" => &["`/s`"],
+                "azure" => &["`/t/pages-retry.md`", "the log"],
+                _ => &[],
+            };
+            assert_eq!(places, expected, "{name}");
         }
     }
 
