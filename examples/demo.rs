@@ -71,7 +71,7 @@ fn main() -> Result<ExitCode> {
     let folder = tempfile::tempdir().context("failed to make a temporary folder")?;
     let outputs = folder.path().join("outputs.json");
     say(&format!(
-        "The deployment 4f1c2a9e failed an hour ago; pages-retry retries it. A fake API plays the new one {SPEED} times as fast.\n"
+        "The deployment 4f1c2a9e failed an hour ago; pages-retry retries it.\nA fake API plays the new one, {SPEED} times as fast.\n"
     ))?;
     let status = command(&program, &fake, &outputs)
         .status()
