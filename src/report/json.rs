@@ -372,7 +372,6 @@ mod tests {
                 Event::LogRead {
                     attempt: 2,
                     lines: vec![text("a\rb"), text("\x1b[31mc##vso[task.complete]d")],
-                    is_last: true,
                 },
                 [
                     r#"{"schema":1,"event":"build_log","attempt":2,"line":"a"}"#,

@@ -116,7 +116,7 @@ impl<W: Write> Log<W> {
     }
 
     /// Shows lines of a build log, in one group per attempt.
-    fn log_read(&mut self, attempt: u32, lines: &[String], is_last: bool) -> io::Result<()> {
+    fn log_read(&mut self, attempt: u32, lines: &[String]) -> io::Result<()> {
         if self.group.is_none() && !lines.is_empty() {
             let title = match attempt {
                 1 => "Build log".to_owned(),
@@ -139,9 +139,6 @@ impl<W: Write> Log<W> {
         for part in lines.iter().flat_map(|it| harmless::lines(it)) {
             let part = self.secrets.line(part, colors);
             writeln!(self.out, "  {part}")?;
-        }
-        if is_last {
-            self.close_group()?;
         }
         Ok(())
     }
@@ -265,11 +262,7 @@ impl<W: Write> Report for Log<W> {
                 symbol: None,
                 text: inline(message),
             })?,
-            Event::LogRead {
-                attempt,
-                lines,
-                is_last,
-            } => self.log_read(*attempt, lines, *is_last)?,
+            Event::LogRead { attempt, lines } => self.log_read(*attempt, lines)?,
             Event::Requested(requested) => self.requested(requested)?,
             Event::Finished(ending) => self.finished(ending)?,
             Event::Retrying { .. }

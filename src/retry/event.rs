@@ -53,8 +53,6 @@ pub(crate) enum Event {
         /// The attempt they belong to, from 1.
         attempt: u32,
         lines: Vec<String>,
-        /// Whether the build goes on; the last part closes the group.
-        is_last: bool,
     },
     /// A failure was looked at; `reason` says why it is retried or not.
     Diagnosed { reason: String },

@@ -152,7 +152,6 @@ impl<T: Transport> Run<'_, T> {
             Some(Event::LogRead {
                 attempt,
                 lines: vec![line.to_owned()],
-                is_last: false,
             })
         };
         let asked = self.edge.read_log(self.client, id, skip, take).await?;
@@ -188,7 +187,6 @@ impl<T: Transport> Run<'_, T> {
                 is_streamed.then(|| Event::LogRead {
                     attempt,
                     lines: vec![line.to_owned()],
-                    is_last: false,
                 })
             };
             let asked = self.edge.read_log(self.client, &id, skip, take).await?;
@@ -214,11 +212,7 @@ impl<T: Transport> Run<'_, T> {
                 let message = format!("The build log has {} lines; its last {shown}:", log.lines);
                 self.edge.show(&Event::Noticed { message });
             }
-            self.edge.show(&Event::LogRead {
-                attempt,
-                lines,
-                is_last: true,
-            });
+            self.edge.show(&Event::LogRead { attempt, lines });
         }
         let diagnosis = diagnose(stage, log.was_read.then_some(&log.clues));
         if 1 < self.config.max_attempts {

@@ -200,3 +200,66 @@ impl Ending {
         page.trim_end_matches('/').to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn failed() -> Outcome {
+        let stage = StageName::Build;
+        Outcome::Failed { stage }
+    }
+
+    fn refused() -> Outcome {
+        let why = String::new();
+        Outcome::Refused { why }
+    }
+
+    #[test]
+    fn fail_on_decides_about_its_own_endings_and_about_no_other() {
+        let cases = [
+            (Outcome::Deployed, &FAIL_ON[..], false),
+            (Outcome::Deployed, &[], false),
+            (failed(), &FAIL_ON, true),
+            (failed(), &["failure"], true),
+            (failed(), &["canceled"], false),
+            (failed(), &[], false),
+            (Outcome::Deleted, &["deleted"], true),
+            (Outcome::Deleted, &["failure"], false),
+            (refused(), &[], true),
+        ];
+        for (outcome, fail_on, expected) in cases {
+            let fails = Ending::fails(&outcome, fail_on);
+            assert_eq!(fails, expected, "{outcome:?} and {fail_on:?}");
+        }
+    }
+
+    #[test]
+    fn the_page_is_the_deployment_s_unless_another_may_have_been_made() {
+        let json = json!({"id": "0r161na1"});
+        let ending = |outcome| Ending {
+            outcome,
+            fails: true,
+            original: serde_json::from_value(json.clone()).ok(),
+            attempts: Vec::new(),
+            project_name: "site".to_owned(),
+            usual: Usual::default(),
+        };
+        let timed_out = |doing| Outcome::TimedOut {
+            doing,
+            after: Duration::ZERO,
+        };
+        let of_the_deployment = Ending::page("site", "0r161na1");
+        for (outcome, is_deployment) in [
+            (failed(), true),
+            (timed_out(Doing::Preparing), true),
+            (timed_out(Doing::Watching { stage: None }), true),
+            (timed_out(Doing::Posting), false),
+        ] {
+            let page = ending(outcome).dashboard_url();
+            assert_eq!(page == of_the_deployment, is_deployment, "{page}");
+        }
+    }
+}

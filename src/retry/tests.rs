@@ -115,6 +115,10 @@ impl Report for Lines {
             let symbol = line.symbol.map(|it| format!("{} ", it.char()));
             let _ = writeln!(self.0, "{}{}", symbol.unwrap_or_default(), line.text);
         }
+        if let Event::LogRead { lines, .. } = event {
+            let lines = lines.iter().flat_map(|it| ["  ", it, "\n"]);
+            self.0.extend(lines);
+        }
         Ok(())
     }
 }
@@ -461,6 +465,78 @@ async fn a_log_that_decides_about_a_further_attempt_is_waited_for() {
     let told = told(api, &[("INPUT_MAX_ATTEMPTS", "2")]).await;
     assert_eq!((told.status, told.code), ("success", 0), "{}", told.log);
     assert_eq!(told.api.made().len(), 2);
+}
+
+/// A retry whose build prints sixty lines, and fails.
+fn prints_and_fails() -> Life {
+    let line = |n: u64| (Duration::from_secs(5 + n / 2), format!("line {n:02}"));
+    Life::fails_in("build").log((1..=60).map(line))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_build_log_is_shown_as_was_asked_for_and_each_line_once() {
+    let cases = [
+        ("on-failure", "1", 50),
+        ("on-failure", "2", 50),
+        ("always", "1", 60),
+        ("always", "2", 60),
+        ("never", "1", 0),
+        ("never", "2", 0),
+    ];
+    for (logs, attempts, shown) in cases {
+        let inputs = [("INPUT_LOGS", logs), ("INPUT_MAX_ATTEMPTS", attempts)];
+        let told = told(an_api().retries_to(prints_and_fails()), &inputs).await;
+        assert_eq!((told.status, told.code), ("failure", 1), "{}", told.log);
+        let lines = told.log.lines().filter(|it| it.starts_with("  line"));
+        let last = 61 - shown..=60;
+        let expected: Vec<_> = last.map(|n| format!("  line {n:02}")).collect();
+        assert_eq!(lines.collect::<Vec<_>>(), expected, "{logs} {attempts}");
+        // Why it failed is asked for where it decides.
+        let is_asked = logs != "never" || attempts == "2";
+        assert_eq!(
+            told.api.count(Route::Logs) != 0,
+            is_asked,
+            "{logs} {attempts}"
+        );
+        let why = "Why: the log does not show a known cause\n";
+        assert_eq!(told.log.contains(why), attempts == "2", "{}", told.log);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_on_which_nothing_depends_is_asked_for_three_times() {
+    let unwell = Reply::text(503, "upstream connect error");
+    for (retry_when, attempts) in [("transient", "1"), ("any", "2")] {
+        let api = an_api()
+            .retries_to(prints_and_fails())
+            .retries_to(Life::success())
+            .fault(When::next(Route::Logs).forever(), unwell.clone());
+        let inputs = [
+            ("INPUT_MAX_ATTEMPTS", attempts),
+            ("INPUT_RETRY_WHEN", retry_when),
+        ];
+        let told = told(api, &inputs).await;
+        assert_eq!(told.api.count(Route::Logs), 3, "{}", told.log);
+        assert_eq!(told.api.made().len().to_string(), attempts, "{}", told.log);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_skip_names_the_deployment_that_took_its_place() {
+    let other = |id: &str| fake::Deployment::running(id, Life::success());
+    let api = an_api()
+        .deployment(fake::Deployment::failed("01de2000").ago(Duration::from_mins(5)))
+        .deployment(
+            other("0e200000")
+                .branch("other")
+                .appears_at(Duration::from_secs(2)),
+        )
+        .retries_to(Life::superseded());
+    let told = told(api, &[]).await;
+    assert_eq!((told.status, told.code), ("skipped", 1), "{}", told.log);
+    let by = told.log.rsplit("superseded by ").next().unwrap();
+    assert!(!by.contains("01de2000") && !by.contains("0e200000"), "{by}");
+    assert!(told.log.contains("; superseded by "), "{}", told.log);
 }
 
 #[tokio::test(start_paused = true)]
