@@ -296,7 +296,7 @@ mod tests {
     /// A body in pieces.
     struct Pieces<I>(I);
 
-    impl<I: Iterator<Item = Vec<u8>>> Body for &mut Pieces<I> {
+    impl<I: Iterator<Item = Vec<u8>>> Body for Pieces<I> {
         async fn chunk(&mut self) -> Result<Option<Vec<u8>>, SendError> {
             Ok(self.0.next())
         }
@@ -312,24 +312,45 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_without_end_is_left_after_its_most() {
-        let mut body = Pieces(iter::repeat_n(vec![b' '; 1 << 20], 99));
-        let read = read::<Value, _>(answer(&mut body)).await;
+        let mut pieces = iter::repeat_n(vec![b' '; 1 << 20], 99);
+        let read = read::<Value, _>(answer(Pieces(&mut pieces))).await;
         assert!(matches!(read, Err(ClientError::Unwell(_))));
-        assert_eq!(99 - body.0.count(), 9);
+        assert_eq!(99 - pieces.count(), 9);
     }
 
     #[tokio::test]
     async fn a_log_is_read_to_its_end_and_no_further_than_it_is_one() {
         let lines = vec![r#"{"line":""}"#; 9_000].join(",");
         let whole = format!(r#"{{"result":{{"data":[{lines}]}}}}"#);
-        let mut body = Pieces(whole.as_bytes().chunks(4_096).map(<[u8]>::to_vec));
+        let pieces = whole.as_bytes().chunks(4_096).map(<[u8]>::to_vec);
         let mut count = 0;
-        let read = read_log(answer(&mut body), 0, &mut |_| count += 1).await;
+        let read = read_log(answer(Pieces(pieces)), 0, &mut |_| count += 1).await;
         assert_eq!((read.unwrap(), count), (9_000, 9_000));
-        let mut body = Pieces(iter::repeat_n(b"<html>".to_vec(), 9));
-        let read = read_log(answer(&mut body), 0, &mut |_| {}).await;
+        let mut pieces = iter::repeat_n(b"<html>".to_vec(), 9);
+        let read = read_log(answer(Pieces(&mut pieces)), 0, &mut |_| {}).await;
         assert!(read.is_err());
-        assert_eq!(body.0.count(), 8);
+        assert_eq!(pieces.count(), 8);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_of_a_log_is_told_as_the_api_told_it() {
+        struct Refusing;
+        impl Transport for Refusing {
+            type Body = Pieces<iter::Once<Vec<u8>>>;
+
+            async fn send(&self, _: &Request) -> Result<Answer<Self::Body>, SendError> {
+                let body = br#"{"errors":[{"code":10000,"message":"No"}],"result":{"data":[]}}"#;
+                let mut answer = answer(Pieces(iter::once(body.to_vec())));
+                answer.status = 403;
+                Ok(answer)
+            }
+        }
+        let client = Client::new(Refusing, "account", "site");
+        let error = client.log("id", 0, &mut |_| {}).await.result.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the Pages API answered 403: No (code 10000)"
+        );
     }
 
     #[test]
@@ -354,6 +375,8 @@ mod tests {
         assert!(shown.ends_with("xx…"), "{shown}");
         assert_eq!(shown.chars().count(), 201);
         assert_eq!(excerpt(b"not found"), "not found");
+        let late = format!("{}late", " ".repeat(300));
+        assert_eq!(excerpt(late.as_bytes()), "late");
         assert_eq!(excerpt(&[b' '; 1000]), "…");
         for json in ["{\"a\": 1}", " [1]", "\"secret\""] {
             assert_eq!(excerpt(json.as_bytes()), "");

@@ -236,6 +236,7 @@ mod tests {
             ("PLUGIN_COLOR_OF_THE_SKY", "blue"),
             ("INPUT_FOO", "x"),
             ("INPUT_LOG", "always"),
+            ("INPUT_DEPLOYMNT_I", "x"),
             ("INPUT_WAIT", "false"),
             // The runner's own, others' variables, and what is empty.
             ("INPUT_ENTRYPOINT", "x"),
@@ -251,6 +252,7 @@ mod tests {
                 "unknown input in the variable `PLUGIN_COLOR_OF_THE_SKY`",
                 "unknown input in the variable `INPUT_FOO`",
                 "unknown input in the variable `INPUT_LOG`; did you mean `logs`?",
+                "unknown input in the variable `INPUT_DEPLOYMNT_I`; did you mean `deployment_id`?",
             ]
         );
         assert_eq!(collected.inputs.wait, "false");

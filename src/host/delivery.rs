@@ -124,3 +124,21 @@ pub(crate) fn find(program: &str, path: Option<&str>) -> Option<PathBuf> {
         .map(|it| it.join(program))
         .find(|it| Path::is_file(it))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_found_in_the_first_folder_that_has_it() {
+        let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let path = std::env::join_paths(folders.iter().map(tempfile::TempDir::path)).unwrap();
+        let path = path.to_str();
+        assert_eq!(find("agent", path), None);
+        fs::create_dir(folders[0].path().join("agent")).unwrap();
+        let program = folders[1].path().join("agent");
+        fs::write(&program, "").unwrap();
+        assert_eq!(find("agent", path), Some(program));
+        assert_eq!(find("agent", None), None);
+    }
+}

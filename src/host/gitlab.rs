@@ -54,3 +54,25 @@ impl Host for GitLab {
         carried.replace(Path::new(folder).join(REPORT))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::delivery::Delivery;
+
+    #[test]
+    fn a_report_stays_under_five_kilobytes() {
+        let report = |length| {
+            let outputs = Outputs(vec![("branch", "x".repeat(length))]);
+            let handed = GitLab.hand_over(&Vars::default(), &outputs, "");
+            let Some(Delivery::Replace { text, .. }) = handed.deliveries.into_iter().next() else {
+                panic!("it is a file");
+            };
+            text.len()
+        };
+        let most = 5 * 1024 - 1;
+        let name = "PAGES_RETRY_BRANCH=\n".len();
+        assert_eq!(report(most - name), most);
+        assert_eq!(report(most - name + 1), 0);
+    }
+}

@@ -83,3 +83,13 @@ fn escaped(text: &str) -> String {
     }
     escaped
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_end_a_value_or_a_line_is_escaped() {
+        assert_eq!(escaped("a|b'c[d]\n\ré"), "a||b|'c|[d|]|n|r|0x00e9");
+    }
+}

@@ -368,6 +368,18 @@ async fn a_lost_answer_makes_no_second_deployment() {
         assert_eq!((told.status, told.code), ("success", 0), "{}", told.log);
         assert_eq!(told.api.made().len(), 1, "{}", told.log);
         assert_eq!(told.api.count(Route::Retry), posts, "{}", told.log);
+        assert_only_the_environment_is_listed(&told);
+    }
+}
+
+/// Other environments would push what is looked for off the page.
+#[track_caller]
+fn assert_only_the_environment_is_listed(told: &Told) {
+    let records = told.api.records().iter();
+    let lists: Vec<_> = records.filter(|it| it.route == Route::List).collect();
+    assert!(!lists.is_empty());
+    for list in lists {
+        assert_eq!(list.request.parameter("env"), Some("production"));
     }
 }
 
@@ -415,6 +427,31 @@ async fn a_failure_stays_one_when_no_further_attempt_can_be_made() {
         let told = told(api, &inputs).await;
         assert_eq!((told.status, told.code), ("failure", 1), "{}", told.log);
         assert_eq!(told.api.made().len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_says_whether_a_deployment_may_have_been_made() {
+    let limited = Reply::rate_limited().retry_after(60);
+    let lost = When::next(Route::Retry).made();
+    let unlisted = When::next(Route::List).after_post().forever();
+    let api = || an_api().retries_to(Life::success());
+    let cases = [
+        (
+            api().fault(When::next(Route::Retry).forever(), limited),
+            "Timed out after 4m00s; nothing goes on\n",
+        ),
+        (
+            api()
+                .fault(lost, Fault::Reset)
+                .fault(unlisted, Fault::Reset),
+            "Timed out after 4m00s at the POST; a deployment may have been made: https://dash.cloudflare.com/?to=/:account/pages/view/site\n",
+        ),
+    ];
+    for (api, end) in cases {
+        let told = told(api, &[("INPUT_TIMEOUT", "4m")]).await;
+        assert_eq!((told.status, told.code), ("timed_out", 4), "{}", told.log);
+        assert!(told.log.ends_with(end), "{}", told.log);
     }
 }
 
@@ -537,6 +574,7 @@ async fn a_skip_names_the_deployment_that_took_its_place() {
     let by = told.log.rsplit("superseded by ").next().unwrap();
     assert!(!by.contains("01de2000") && !by.contains("0e200000"), "{by}");
     assert!(told.log.contains("; superseded by "), "{}", told.log);
+    assert_only_the_environment_is_listed(&told);
 }
 
 #[tokio::test(start_paused = true)]

@@ -264,7 +264,7 @@ fn is_invisible(c: char) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Colors, LONGEST_INLINE, LONGEST_LINE, inline, line, lines};
+    use super::{CUT, Colors, GUTTER, LONGEST_INLINE, LONGEST_LINE, RESET, inline, line, lines};
     use crate::parsers::{Reader, hostile};
 
     fn check(text: &str, expected: &str) {
@@ -408,6 +408,10 @@ mod tests {
         assert!(cut.starts_with("| ::x") && cut.ends_with("ä…\x1b[0m"));
         assert!(cut.len() <= LONGEST_LINE);
         check(&"x".repeat(LONGEST_LINE), &"x".repeat(LONGEST_LINE));
+        // Room is left for a gutter, the mark and the end of a color.
+        let room = GUTTER.len() + CUT.len() + RESET.len();
+        let cut = line(&"x".repeat(LONGEST_LINE + 1), Colors::Stripped);
+        assert_eq!(cut.len(), LONGEST_LINE - room + CUT.len());
         let text = "x".repeat(LONGEST_INLINE + 1);
         assert!(inline(&text).ends_with("x…"));
     }
