@@ -48,7 +48,7 @@ impl<'a> LogReader<'a> {
         }
     }
 
-    /// How many lines there were, if it was a log and all of it came. Counted,
+    /// How many lines there were, if it was a log and it did not break off. Counted,
     /// since the `total` of an answer has been seen to differ from its lines.
     pub(super) fn lines(&self) -> Option<usize> {
         self.is_whole.then_some(self.met)
@@ -65,8 +65,16 @@ impl<'a> LogReader<'a> {
             bytes = &bytes[taken..];
             self.held += taken;
             self.read();
-            self.is_broken |= MOST_OF_A_LINE < self.held;
+            if MOST_OF_A_LINE < self.held {
+                self.stop();
+            }
         }
+    }
+
+    /// Reads no further: what has come is the log.
+    pub(super) fn stop(&mut self) {
+        self.is_whole |= self.is_in_data;
+        self.is_broken = true;
     }
 
     fn read(&mut self) {
@@ -160,10 +168,14 @@ mod tests {
             let json = format!(
                 r#"{{"result":{{"data":[{{"line":"1"}},{{"line":"{line}"}},{{"line":"3"}}]}}}}"#
             );
-            lines(&json, 0, 4095).len()
+            let mut count = 0;
+            let mut show = |_: &str| count += 1;
+            let mut reader = LogReader::new(0, &mut show);
+            json.as_bytes().chunks(4095).for_each(|it| reader.push(it));
+            (reader.lines(), count)
         };
-        assert_eq!(long(MOST_OF_A_LINE / 2), 3);
-        assert_eq!(long(MOST_OF_A_LINE * 2), 1);
+        assert_eq!(long(MOST_OF_A_LINE / 2), (Some(3), 3));
+        assert_eq!(long(MOST_OF_A_LINE * 2), (Some(1), 1));
     }
 
     #[test]

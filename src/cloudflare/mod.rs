@@ -225,6 +225,9 @@ async fn read_log<B: Body>(
         read += chunk.len();
         reader.push(&chunk);
     }
+    if MOST_OF_A_LOG < read {
+        reader.stop();
+    }
     let lines = reader.lines();
     lines.ok_or_else(|| refusal(&answer, Vec::new(), Some(String::new())))
 }

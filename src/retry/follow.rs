@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use super::{Listed, Run};
 use crate::cloudflare::deployment::{Deployment, StageName};
@@ -12,6 +13,7 @@ use crate::retry::diagnosis::{Clues, diagnose};
 use crate::retry::edge::Flow;
 use crate::retry::event::Event;
 use crate::retry::outcome::{Doing, Ending, Outcome};
+use crate::retry::pace::Pause;
 use crate::retry::patience::Patience;
 use crate::retry::usual::Usual;
 use crate::retry::watch::{self, Input, Watch};
@@ -19,6 +21,9 @@ use crate::retry::watch::{self, Input, Watch};
 /// How often a log that cannot be read is asked for where nothing depends on
 /// it.
 const MOST_TRIES: u32 = 3;
+
+/// How long it is waited for there: the verdict is known.
+const SOON: Duration = Duration::from_secs(5);
 
 /// What was read of the build log of one attempt.
 #[derive(Default)]
@@ -172,6 +177,7 @@ impl<T: Transport> Run<'_, T> {
         let decides =
             attempt < self.config.max_attempts && self.config.retry_when == RetryWhen::Transient;
         let mut log = std::mem::take(&mut self.log);
+        self.edge.now_running("the reading of the build log");
         let mut patience = Patience::default();
         let mut tries = 0;
         while wants_log && !log.was_read {
@@ -195,7 +201,8 @@ impl<T: Transport> Run<'_, T> {
                 break;
             };
             let again = patience.failed(self.edge.elapsed(), &error);
-            let Some((event, pause)) = again.filter(|_| decides || tries < MOST_TRIES) else {
+            let is_soon = |pause: &Pause| tries < MOST_TRIES && pause.at_least <= SOON;
+            let Some((event, pause)) = again.filter(|(_, it)| decides || is_soon(it)) else {
                 let message = format!("failed to read the build log: {error}");
                 self.edge.show(&Event::Warned { message });
                 break;

@@ -72,6 +72,8 @@ struct Listed {
     deployments: Vec<Deployment>,
     /// The API's time of the first page.
     read_at: Option<DateTime<Utc>>,
+    /// When the first page was asked for, since the run began.
+    began: Duration,
     /// Whether all was read that was asked for.
     is_whole: bool,
 }
@@ -171,10 +173,11 @@ impl<T: Transport> Run<'_, T> {
     /// an `end` before it could be made: the failure stays what is known,
     /// unless a deployment may have been made.
     fn without_another(&mut self, end: Outcome, failed: Outcome) -> Outcome {
-        let why = if let Outcome::Unreachable { what, .. } = &end {
-            what
+        let why = if let Outcome::Unreachable { what, hint } = &end {
+            let hint = hint.as_ref().map(|it| format!("; {it}"));
+            format!("{what}{}", hint.unwrap_or_default())
         } else {
-            "`timeout` has passed"
+            "`timeout` has passed".to_owned()
         };
         let is_before_the_post =
             matches!(end, Outcome::TimedOut { .. } | Outcome::Unreachable { .. })

@@ -74,6 +74,13 @@ impl Patience {
         })
     }
 
+    /// Something else was answered: the failures are not unbroken, but the
+    /// pauses between them go on growing.
+    pub(crate) fn interrupted(&mut self) {
+        self.failing = Duration::ZERO;
+        self.failed_at = None;
+    }
+
     pub(crate) fn answered(&mut self) {
         *self = Self::default();
     }
@@ -140,6 +147,21 @@ mod tests {
             );
         }
         assert!(patience.failed(seconds(1_300), &unwell(None)).is_none());
+    }
+
+    #[test]
+    fn what_else_is_answered_breaks_the_failures_and_not_the_pauses() {
+        let mut patience = Patience::default();
+        for at in [0, 299, 400] {
+            let (_, pause) = patience.failed(seconds(at), &unwell(None)).unwrap();
+            patience.interrupted();
+            let expected = match at {
+                0 => 1,
+                299 => 2,
+                _ => 4,
+            };
+            assert_eq!(pause.at_least, seconds(expected), "{at}");
+        }
     }
 
     #[test]

@@ -21,6 +21,9 @@ const APPEARS_WITHIN: Duration = Duration::from_mins(5);
 /// How often the list is read meanwhile.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
+/// How old a list may be that the guard is asked about.
+const FRESH: Duration = Duration::from_secs(10);
+
 /// The most pages of the list that are read for one question.
 const MOST_PAGES: usize = 40;
 
@@ -117,7 +120,10 @@ impl<T: Transport> Run<'_, T> {
         environment: Option<&str>,
         is_enough: impl Fn(&[Deployment]) -> bool,
     ) -> Flow<()> {
-        self.listed = Listed::default();
+        self.listed = Listed {
+            began: self.edge.elapsed(),
+            ..Listed::default()
+        };
         for page in 1..=MOST_PAGES {
             let client = self.client;
             let read = self
@@ -146,7 +152,9 @@ impl<T: Transport> Run<'_, T> {
 
     /// Reads all that is newer than `original`, unless it was read just now.
     pub(super) async fn list_newer(&mut self, original: &Deployment) -> Flow<()> {
+        let age = self.edge.elapsed().saturating_sub(self.listed.began);
         let is_fresh = self.attempts.is_empty()
+            && age < FRESH
             && self
                 .listed
                 .deployments

@@ -178,6 +178,11 @@ impl Trigger {
         };
         self.list_patience.answered();
         if !self.is_unsure() {
+            // Nothing of this is ours: it was there before the next request.
+            let listed = page.deployments.iter();
+            self.known.extend(listed.clone().map(|it| it.id.clone()));
+            self.newest = listed.filter_map(|it| it.created_on).max().max(self.newest);
+            self.patience.interrupted();
             return Reaction::silently(Next::Guard);
         }
         let new = self.new_in(&page.deployments);
@@ -327,6 +332,15 @@ mod tests {
         Trigger::new(original(), &[original(), older], read_at)
     }
 
+    /// One that was told to stay away, and has read `page` since.
+    fn trigger_after(page: &Page) -> Trigger {
+        let mut trigger = trigger();
+        let limited = ClientError::RateLimited(Refusal::default());
+        let _ = trigger.posted(seconds(1), Err(limited));
+        let _ = trigger.listed(seconds(78), Ok(page));
+        trigger
+    }
+
     fn page(deployments: &[Deployment]) -> Page {
         Page {
             deployments: deployments.to_vec(),
@@ -404,6 +418,13 @@ mod tests {
         let new = page(&[made("new", 31, "ad_hoc", "abc")]);
         let next = trigger.listed(seconds(78), Ok(&new)).next;
         assert!(matches!(next, Next::Guard));
+        let mut again = trigger_after(&new);
+        assert!(matches!(
+            again.posted(seconds(79), lost()).next,
+            Next::List(_)
+        ));
+        let next = again.listed(seconds(80), Ok(&new)).next;
+        assert!(matches!(next, Next::List(_)), "it was there before");
         let next = trigger.posted(seconds(80), Err(refused)).next;
         assert!(matches!(next, Next::List(_)) && !trigger.is_unsure());
     }
