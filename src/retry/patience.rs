@@ -136,8 +136,9 @@ mod tests {
     fn time_spent_on_a_rate_limit_is_no_failure() {
         let limited = || ClientError::RateLimited(Refusal::default());
         let mut patience = Patience::default();
-        for at in [0, 400, 900] {
-            assert!(patience.failed(seconds(at), &limited()).is_some());
+        for (at, pause) in [(0, 30), (400, 60), (900, 120)] {
+            let (_, paused) = patience.failed(seconds(at), &limited()).unwrap();
+            assert_eq!(paused.at_least, seconds(pause));
         }
         // It fails from now on.
         for at in [1_000, 1_299] {

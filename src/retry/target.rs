@@ -354,6 +354,10 @@ mod tests {
                 "https://dash.cloudflare.com/abc/pages/view/site",
                 Err("not the dashboard page"),
             ),
+            (
+                "https://dash.cloudflare.com/abc/pages/view/site/d.0",
+                Err("not the dashboard page"),
+            ),
             ("https://", Err("is not a URL")),
             ("latest-faild", Err("did you mean `latest-failed`?")),
             ("lastest", Err("did you mean `latest`?")),

@@ -120,6 +120,19 @@ mod tests {
         lines.filter(|it| !it.text.is_empty()).collect()
     }
 
+    #[test]
+    fn at_most_five_lines_tell_and_frames_come_last() {
+        let log =
+            lines("npm error code 1\nerror: 1\nerror: 2\nerror: 3\nerror: 4\nerror: 5\nerror: 6");
+        let told = telling(Vec::new(), &log);
+        assert_eq!(
+            told,
+            ["error: 1", "error: 2", "error: 3", "error: 4", "error: 5"]
+        );
+        let log = lines("Build failed in 74ms\nnpm error code 1\nbuild failed.\nthe cause it is");
+        assert_eq!(telling(Vec::new(), &log)[0], "the cause it is");
+    }
+
     /// Each log, with the most telling of its lines behind `>`.
     const LOGS: &[&str] = &[
         // Vite.

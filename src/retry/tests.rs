@@ -411,6 +411,28 @@ async fn a_deployment_that_comes_while_the_api_asks_to_stay_away_is_not_put_in_t
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_that_came_late_is_read_again_before_the_guard_is_asked() {
+    let push = fake::Deployment::new("5ec0dde4", Life::success())
+        .commit("ddddddd")
+        .appears_at(Duration::from_secs(5));
+    let late = Fault::Late(Duration::from_secs(15));
+    for (fault, reads) in [(Some(late), 2), (None, 1)] {
+        let api = an_api()
+            .deployment(push.clone())
+            .retries_to(Life::success());
+        let is_late = fault.is_some();
+        let api = match fault {
+            Some(fault) => api.fault(When::next(Route::List), fault),
+            None => api,
+        };
+        let told = told(api, &[("INPUT_DEPLOYMENT_ID", "latest")]).await;
+        let status = if is_late { "refused" } else { "success" };
+        assert_eq!(told.status, status, "{}", told.log);
+        assert_eq!(told.api.count(Route::List), reads, "{}", told.log);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failure_stays_one_when_no_further_attempt_can_be_made() {
     let down = || (When::next(Route::List).after_post().forever(), Fault::Reset);
     let limited = Reply::rate_limited().retry_after(60);

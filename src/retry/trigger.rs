@@ -391,6 +391,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_as_old_as_the_newest_known_is_not_ours() {
+        let mut trigger = Trigger::new(original(), &[original()], None);
+        let _ = trigger.posted(seconds(1), lost());
+        let twin = page(&[made("twin", 10, "ad_hoc", "abc"), original()]);
+        let next = trigger.listed(seconds(2), Ok(&twin)).next;
+        assert!(matches!(next, Next::List(_)));
+    }
+
+    #[test]
     fn a_push_at_the_same_moment_is_told_apart_or_warned_about() {
         let push = made("push", 32, "github:push", "abc");
         let retry = made("retry", 31, "ad_hoc", "abc");
