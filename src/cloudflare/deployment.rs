@@ -75,6 +75,11 @@ impl Deployment {
         }
     }
 
+    /// `production` or `preview`, if the API told.
+    pub(crate) fn environment(&self) -> Option<&str> {
+        Some(self.environment.as_str()).filter(|it| !it.is_empty())
+    }
+
     pub(crate) fn branch(&self) -> &str {
         &self.deployment_trigger.metadata.branch
     }

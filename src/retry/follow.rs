@@ -34,6 +34,15 @@ pub(super) struct LogSoFar {
     was_read: bool,
 }
 
+impl LogSoFar {
+    /// Takes in a line when it comes: what an answer brought before it broke
+    /// off was shown.
+    fn saw(&mut self, line: &str) {
+        self.lines += 1;
+        self.clues.saw(line);
+    }
+}
+
 impl<T: Transport> Run<'_, T> {
     /// Watches a target in progress to its end; only a failed or canceled one
     /// is retried.
@@ -144,23 +153,16 @@ impl<T: Transport> Run<'_, T> {
     /// Shows the lines of the build log that are new. Whether the API gives
     /// any while it builds is not documented, so no answer is no failure.
     async fn stream(&mut self, log: &mut LogSoFar, id: &str, attempt: u32) -> Flow<()> {
-        let LogSoFar {
-            lines,
-            clues,
-            was_read,
-        } = log;
-        let skip = *lines;
+        let skip = log.lines;
         let take = |line: &str| {
-            // Counted here: what came before an answer broke off was shown.
-            *lines += 1;
-            clues.saw(line);
+            log.saw(line);
             Some(Event::LogRead {
                 attempt,
                 lines: vec![line.to_owned()],
             })
         };
         let asked = self.edge.read_log(self.client, id, skip, take).await?;
-        *was_read = asked.result.is_ok();
+        log.was_read = asked.result.is_ok();
         ControlFlow::Continue(())
     }
 
@@ -185,11 +187,9 @@ impl<T: Transport> Run<'_, T> {
             if !is_streamed {
                 log = LogSoFar::default();
             }
-            let LogSoFar { lines, clues, .. } = &mut log;
-            let skip = *lines;
+            let skip = log.lines;
             let take = |line: &str| {
-                *lines += 1;
-                clues.saw(line);
+                log.saw(line);
                 is_streamed.then(|| Event::LogRead {
                     attempt,
                     lines: vec![line.to_owned()],
@@ -246,11 +246,8 @@ impl<T: Transport> Run<'_, T> {
         if !reason.contains("superseded") {
             return ControlFlow::Continue(None);
         }
-        let environment = Some(skipped.environment.as_str()).filter(|it| !it.is_empty());
-        let asked = self
-            .edge
-            .ask(self.client.deployments(environment, 1))
-            .await?;
+        let list = self.client.deployments(skipped.environment(), 1);
+        let asked = self.edge.ask(list).await?;
         let newer = asked.result.ok().and_then(|page| {
             page.deployments.into_iter().find(|it| {
                 it.id != skipped.id

@@ -239,12 +239,8 @@ impl<T: Transport> Run<'_, T> {
                         "the wait to retry"
                     });
                     self.edge.wait(pause).await?;
-                    let environment = Some(original.environment.as_str());
-                    let environment = environment.filter(|it| !it.is_empty());
-                    let asked = self
-                        .edge
-                        .ask(self.client.deployments(environment, 1))
-                        .await?;
+                    let list = self.client.deployments(original.environment(), 1);
+                    let asked = self.edge.ask(list).await?;
                     let answer = asked.result;
                     let reaction = trigger.listed(self.edge.elapsed(), answer.as_ref());
                     if let Ok(Page { deployments, .. }) = answer {

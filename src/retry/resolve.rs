@@ -163,9 +163,8 @@ impl<T: Transport> Run<'_, T> {
         if is_fresh {
             return ControlFlow::Continue(());
         }
-        let environment = Some(original.environment.as_str()).filter(|it| !it.is_empty());
-        self.list(environment, |listed| target::reaches(original, listed))
-            .await?;
+        let reaches = |listed: &[Deployment]| target::reaches(original, listed);
+        self.list(original.environment(), reaches).await?;
         if !self.listed.is_whole && !self.config.allow_older {
             return ControlFlow::Break(Outcome::Refused {
                 why: format!(

@@ -15,6 +15,7 @@ use crate::retry::event::{Event, StageEnd};
 use crate::retry::outcome::Outcome;
 use crate::retry::pace::{self, Pause};
 use crate::retry::patience::Patience;
+use crate::retry::unreachable;
 use crate::retry::usual::Usual;
 
 /// How long after the request to retry the API may not know the deployment it
@@ -183,10 +184,7 @@ impl Watch {
             });
         }
         let Some((event, pause)) = self.patience.failed(elapsed, error) else {
-            return silently(Next::Finish(Outcome::Unreachable {
-                what: error.to_string(),
-                hint: error.hint().map(str::to_owned),
-            }));
+            return silently(Next::Finish(unreachable(error)));
         };
         Reaction {
             events: vec![event],
