@@ -11,9 +11,9 @@ pub(crate) mod outcome;
 pub(crate) mod pace;
 mod patience;
 mod resolve;
-mod rules;
+
 pub(crate) mod target;
-mod telling;
+
 mod trigger;
 pub(crate) mod usual;
 pub(crate) mod watch;

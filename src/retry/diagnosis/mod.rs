@@ -3,10 +3,13 @@
 //! Invariant: what is not known is not transient, and however long the log
 //! is, only its last lines are kept.
 
+mod excerpt;
+mod rules;
+
 use std::collections::VecDeque;
 
-use super::rules::{NOT_THE_END, RULES, Rule, STEPS, is_before_build};
-use super::telling::telling;
+use self::excerpt::telling;
+use self::rules::{NOT_THE_END, RULES, Rule, STEPS, is_before_build};
 use crate::cloudflare::deployment::StageName;
 
 /// Why a deployment failed, as far as its log tells.
@@ -163,8 +166,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::StageName::{Build, CloneRepo, Deploy, Initialize};
+    use super::excerpt::MOST;
     use super::*;
-    use crate::retry::telling::MOST;
 
     /// `expected` is the judgment, then the telling lines.
     fn check(stage: &StageName, log: &str, expected: &str) {

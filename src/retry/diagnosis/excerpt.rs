@@ -7,7 +7,7 @@
 //! speaks of; those that name an error; the announcements; what is only a
 //! frame around the cause. Without any of them it is the last line.
 
-use super::diagnosis::Line;
+use super::Line;
 
 pub(super) const MOST: usize = 5;
 
