@@ -401,7 +401,7 @@ fn a_fault_meets_the_requests_it_was_scripted_for() {
 }
 
 #[test]
-#[should_panic(expected = "the fake was not asked for")]
+#[should_panic(expected = "scripted, but has not happened")]
 fn a_fault_that_never_came_fails_the_test() {
     drop(Api::new().fault(When::next(Route::Get), Fault::Reset));
 }
