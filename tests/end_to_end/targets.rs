@@ -289,8 +289,8 @@ fn a_target_that_is_canceled_while_it_is_watched_is_retried() {
     let fake = Fake::start(api);
     let done = Step::new(&fake).with("deployment_id", "latest").run();
     assert_eq!(done.code, 0, "{}", done.log);
-    let told = "⊘ build canceled after 1m00s\nRetrying deployment c0mm1700 of site";
-    assert!(done.log.contains(told), "{}", done.log);
+    let lines = "⊘ build canceled after 1m00s\nRetrying deployment c0mm1700 of site";
+    assert!(done.log.contains(lines), "{}", done.log);
     assert_eq!(done.outputs["status"], "success");
     assert_eq!(done.outputs["original_id"], full_id("c0mm1700"));
 }
