@@ -95,8 +95,8 @@ fn a_failure_is_reported_with_its_cause() {
 
 #[test]
 fn no_part_of_the_token_remains_where_a_line_of_the_excerpt_is_truncated() {
-    let line = format!("Error: {} {TOKEN} was sent", "x".repeat(473));
-    let log = [(Duration::from_secs(30), line.as_str())];
+    let truncated = format!("Error: {} {TOKEN} was sent", "x".repeat(473));
+    let log = [(Duration::from_secs(30), truncated.as_str())];
     for host in [Host::Unknown, Host::GitHub] {
         let life = Life::fails_in("build").log(log);
         let done = run(host, project(life));
