@@ -436,6 +436,10 @@ mod tests {
         });
         let expected = "the Pages API answered 403 with a firewall's challenge, cf-ray 8f";
         assert_eq!(challenge.to_string(), expected);
-        assert!(challenge.hint().is_some_and(|it| it.contains("firewall")));
+        assert!(
+            challenge
+                .hint()
+                .is_some_and(|it| it.contains("bot protection"))
+        );
     }
 }

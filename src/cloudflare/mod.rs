@@ -9,6 +9,7 @@ pub mod error;
 mod headers;
 mod lenient;
 mod log;
+mod lossy;
 pub mod transport;
 
 use std::cmp::Reverse;
