@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::lenient::{lenient, lossy_vec};
 use super::lossy;
+use super::page::ResultInfo;
 
 /// An answer in whichever of its known shapes. Each field may be missing, and
 /// some endpoints answer `{code, error}` instead.
@@ -21,6 +22,9 @@ pub(super) struct Envelope {
     pub(super) messages: Vec<Item>,
     #[serde(default)]
     pub(super) result: Value,
+    /// What a list says of itself.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) result_info: ResultInfo,
     #[serde(default, deserialize_with = "lenient")]
     code: Option<i64>,
     #[serde(default, deserialize_with = "lenient")]

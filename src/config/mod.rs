@@ -248,7 +248,7 @@ mod tests {
         let second = Duration::from_secs(1);
         assert_eq!(long(&[("INPUT_TIMEOUT", "1")]), Ok(second));
         let error = long(&[("INPUT_TIMEOUT", "2h"), ("INPUT_TIME-OUT", "1h")]).unwrap_err();
-        assert!(error.contains("two spellings"), "{error}");
+        assert!(error.contains("is set twice"), "{error}");
     }
 
     #[test]

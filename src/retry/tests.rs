@@ -471,7 +471,7 @@ async fn a_timeout_says_whether_a_deployment_may_have_been_made() {
     let cases = [
         (
             api().fault(When::next(Route::Retry).forever(), limited),
-            "Timed out after 4m00s; nothing goes on\n",
+            "Timed out after 4m00s; nothing was triggered\n",
         ),
         (
             api()

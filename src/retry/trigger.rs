@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::cloudflare::Page;
 use crate::cloudflare::deployment::Deployment;
 use crate::cloudflare::error::ClientError;
+use crate::cloudflare::page::Page;
 use crate::retry::failure_budget::FailureBudget;
 use crate::retry::pace::Pause;
 use crate::run::event::Event;
@@ -344,7 +344,7 @@ mod tests {
     fn page(deployments: &[Deployment]) -> Page {
         Page {
             deployments: deployments.to_vec(),
-            has_next: false,
+            ..Page::default()
         }
     }
 
@@ -442,6 +442,7 @@ mod tests {
     fn a_no_is_final_and_sent_once() {
         let refusal = ErrorResponse {
             status: 403,
+            is_challenge: true,
             ..ErrorResponse::default()
         };
         let reaction = trigger().posted(seconds(1), Err(ClientError::Refused(refusal)));

@@ -24,7 +24,7 @@
 pub mod markup;
 pub mod secrets;
 
-mod escapes;
+pub mod escapes;
 
 use std::{iter, mem};
 

@@ -21,6 +21,7 @@ mod inputs;
 #[cfg(test)]
 mod json;
 #[cfg(test)]
+mod responses;
 mod runner;
 #[cfg(test)]
 mod signals;
