@@ -54,6 +54,12 @@ pub struct ErrorResponse {
 }
 
 impl ErrorResponse {
+    /// Whether it comes from a gate in front of the API or from the API itself,
+    /// and says no: not a 5xx, and not a body that nobody can read.
+    fn is_rejection(&self) -> bool {
+        self.status < 500 && (self.is_challenge || !self.items.is_empty())
+    }
+
     pub fn has_code(&self, codes: &[i64]) -> bool {
         let mut items = self.items.iter().flat_map(|it| {
             let chained = it.error_chain.iter().map(|it| it.code);
@@ -133,14 +139,14 @@ impl ClientError {
         matches!(self, Self::RateLimited(_))
     }
 
-    /// Whether the request cannot have been executed.
+    /// Whether the request cannot have been executed. A 5xx proves nothing,
+    /// whatever code its body holds: deployments have been created under 500
+    /// with code 10000 and under 500 with code 10429.
     pub fn proves_not_executed(&self) -> bool {
         match self {
-            Self::NotSent(_)
-            | Self::Untrusted(_)
-            | Self::RateLimited(_)
-            | Self::Refused(_)
-            | Self::Redirected(_) => true,
+            Self::NotSent(_) | Self::Untrusted(_) | Self::Redirected(_) => true,
+            Self::RateLimited(it) => it.status < 500,
+            Self::Refused(it) => it.is_rejection(),
             Self::NoAnswer(_) | Self::Unavailable(_) => false,
         }
     }
@@ -162,7 +168,7 @@ impl ClientError {
             || refusal.has_code(&NO_ROUTE)
             || refusal.has_code(&BLOCKED)
             || refusal.has_code(&[NO_SUCH_PROJECT]);
-        !is_about_us && !refusal.items.is_empty()
+        !is_about_us && refusal.is_rejection()
     }
 
     pub fn retry_after(&self) -> Option<Duration> {
@@ -319,6 +325,54 @@ mod tests {
         for (status, code, expected) in cases {
             assert_eq!(sorted(status, code), expected, "{status} with code {code}");
         }
+    }
+
+    #[test]
+    fn only_a_4xx_in_the_words_of_the_api_proves_that_nothing_was_created() {
+        let cases = [
+            (400, 8_000_099, true),
+            (403, 10_000, true),
+            (404, 8_000_009, true),
+            (429, 0, true),
+            (429, 10_000, true),
+            (200, 8_000_007, true),
+            (302, 0, true),
+            // A 5xx proves nothing, whatever it says.
+            (500, 0, false),
+            (500, 971, false),
+            (500, 10_000, false),
+            (500, 10_429, false),
+            (500, 8_000_007, false),
+            (500, 8_000_009, false),
+            (502, 1_000, false),
+            (503, 9_109, false),
+            // A body that nobody can read.
+            (200, 0, false),
+            (401, 0, false),
+            (403, 0, false),
+            (404, 0, false),
+            (400, 8_000_000, false),
+        ];
+        for (status, code, expected) in cases {
+            let error = refused(status, code);
+            assert_eq!(
+                error.proves_not_executed(),
+                expected,
+                "{status} with code {code}"
+            );
+            assert!(
+                expected || !error.rejects_deployment(),
+                "{status} with code {code}"
+            );
+        }
+        let challenge = ClientError::from_refusal(ErrorResponse {
+            status: 403,
+            is_challenge: true,
+            excerpt: Some("Just a moment".to_owned()),
+            ..ErrorResponse::default()
+        });
+        assert!(challenge.proves_not_executed());
+        assert!(!ClientError::NoAnswer("reset".into()).proves_not_executed());
     }
 
     #[test]
