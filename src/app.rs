@@ -149,6 +149,10 @@ fn retry(config: &Config, log: &mut dyn Report) -> anyhow::Result<RunResult> {
     let result = runtime.block_on(async {
         let signals = Signals::listen()?;
         let transport = Http::new(config.endpoint.clone(), config.credentials.clone())?;
+        for message in transport.warnings() {
+            let message = message.clone();
+            let _ = log.event(&Event::Warned { message });
+        }
         let client = Client::new(transport, &config.account_id, &config.options.project_name);
         let io = Io::new(log, signals, config.options.timeout);
         Ok(retry::run(&config.options, &client, io).await)

@@ -21,6 +21,9 @@ pub enum ClientError {
     /// A certificate that we do not trust will be the same next time.
     #[error("the certificate of the Pages API is not trusted: {}", chain(.0.as_ref()))]
     Untrusted(BoxError),
+    /// The proxy did not let us through: nothing of the request has left.
+    #[error("the proxy answered 407: it requires a user name and a password")]
+    ProxyRejected,
     /// The request has left, and no whole answer has come.
     #[error("the Pages API gave no whole answer: {}", chain(.0.as_ref()))]
     NoAnswer(BoxError),
@@ -101,6 +104,8 @@ const NO_ROUTE: [i64; 2] = [7_003, 7_000];
 const RATE_LIMITED: [i64; 2] = [971, 10_429];
 const UNKNOWN: i64 = 8_000_000;
 
+const PROXY_HINT: &str = "put the proxy's user name and password into `HTTPS_PROXY`, as in `http://user:password@proxy.example:3128`, or let `NO_PROXY` name the API's host";
+
 impl ClientError {
     /// Sorts an answer without a result by code, then by status.
     pub(super) fn from_refusal(refusal: ErrorResponse) -> Self {
@@ -118,7 +123,7 @@ impl ClientError {
             || refusal.has_code(&[NO_SUCH_PROJECT, NO_SUCH_DEPLOYMENT]);
         let is_named = (400..500).contains(&status) && !refusal.items.is_empty();
         let is_passing = matches!(status, 408 | 425 | 500..) || refusal.has_code(&[UNKNOWN]);
-        if is_final_code || matches!(status, 401 | 403) || (is_named && !is_passing) {
+        if is_final_code || matches!(status, 401 | 403 | 407) || (is_named && !is_passing) {
             Self::Refused(refusal)
         } else {
             Self::Unavailable(refusal)
@@ -131,7 +136,9 @@ impl ClientError {
             Self::NotSent(_) | Self::NoAnswer(_) | Self::RateLimited(_) | Self::Unavailable(_) => {
                 true
             }
-            Self::Untrusted(_) | Self::Refused(_) | Self::Redirected(_) => false,
+            Self::Untrusted(_) | Self::ProxyRejected | Self::Refused(_) | Self::Redirected(_) => {
+                false
+            }
         }
     }
 
@@ -144,7 +151,9 @@ impl ClientError {
     /// with code 10000 and under 500 with code 10429.
     pub fn proves_not_executed(&self) -> bool {
         match self {
-            Self::NotSent(_) | Self::Untrusted(_) | Self::Redirected(_) => true,
+            Self::NotSent(_) | Self::Untrusted(_) | Self::ProxyRejected | Self::Redirected(_) => {
+                true
+            }
             Self::RateLimited(it) => it.status < 500,
             Self::Refused(it) => it.is_rejection(),
             Self::NoAnswer(_) | Self::Unavailable(_) => false,
@@ -176,6 +185,7 @@ impl ClientError {
             Self::RateLimited(it) | Self::Unavailable(it) => it.retry_after,
             Self::NotSent(_)
             | Self::Untrusted(_)
+            | Self::ProxyRejected
             | Self::NoAnswer(_)
             | Self::Refused(_)
             | Self::Redirected(_) => None,
@@ -189,6 +199,8 @@ impl ClientError {
             Self::Untrusted(_) => Some(
                 "a company's own certificate authority is read from `SSL_CERT_FILE`; else check `api_base_url`",
             ),
+            Self::ProxyRejected => Some(PROXY_HINT),
+            Self::Refused(it) if it.status == 407 => Some(PROXY_HINT),
             Self::NoAnswer(_) | Self::Unavailable(_) => {
                 Some("check https://www.cloudflarestatus.com for outages, then run the step again")
             }
@@ -290,6 +302,7 @@ mod tests {
             (403, 10_000, Final),
             (401, 0, Final),
             (403, 0, Final),
+            (407, 0, Final),
             (400, 9_106, Final),
             (403, 9_109, Final),
             (400, 1_000, Final),

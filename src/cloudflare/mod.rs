@@ -3,6 +3,7 @@
 //! It says what the API answered and whether that may pass. It decides
 //! nothing and repeats nothing.
 
+mod certificates;
 pub mod deployment;
 mod envelope;
 pub mod error;
@@ -177,6 +178,7 @@ impl From<SendError> for ClientError {
         match error {
             SendError::NotSent(cause) => Self::NotSent(cause),
             SendError::Untrusted(cause) => Self::Untrusted(cause),
+            SendError::ProxyRejected => Self::ProxyRejected,
             SendError::NoAnswer(cause) => Self::NoAnswer(cause),
         }
     }
