@@ -25,8 +25,8 @@ pub(super) struct LogReader<'a> {
     parser: JsonParser<PushJsonFeeder>,
     depth: usize,
     field: String,
-    is_in_result: bool,
-    is_in_data: bool,
+    /// Where what is read now lies.
+    place: Place,
     /// Whether `data` was read to its end.
     is_whole: bool,
     /// Lines at the beginning that were shown before.
@@ -38,6 +38,13 @@ pub(super) struct LogReader<'a> {
     show: &'a mut dyn FnMut(&str),
 }
 
+#[derive(PartialEq, Eq)]
+enum Place {
+    Elsewhere,
+    InResult,
+    InData,
+}
+
 impl<'a> LogReader<'a> {
     /// Gives `show` each line but the first `skip`, in order.
     pub(super) fn new(skip: usize, show: &'a mut dyn FnMut(&str)) -> Self {
@@ -47,8 +54,7 @@ impl<'a> LogReader<'a> {
             parser: JsonParser::new_with_options(PushJsonFeeder::new(), options.build()),
             depth: 0,
             field: String::new(),
-            is_in_result: false,
-            is_in_data: false,
+            place: Place::Elsewhere,
             is_whole: false,
             skip,
             met: 0,
@@ -81,7 +87,7 @@ impl<'a> LogReader<'a> {
 
     /// Reads no further: what has come is the log.
     pub(super) fn stop(&mut self) {
-        self.is_whole |= self.is_in_data;
+        self.is_whole |= self.place == Place::InData;
         self.is_broken = true;
     }
 
@@ -102,19 +108,26 @@ impl<'a> LogReader<'a> {
         match event {
             JsonEvent::StartObject => {
                 self.depth += 1;
-                self.is_in_result |= self.depth == RESULT && self.field == "result";
+                if self.depth == RESULT && self.field == "result" {
+                    self.place = Place::InResult;
+                }
             }
             JsonEvent::StartArray => {
                 self.depth += 1;
                 let is_data = self.depth == DATA && self.field == "data";
-                self.is_in_data |= self.is_in_result && is_data;
+                if self.place == Place::InResult && is_data {
+                    self.place = Place::InData;
+                }
             }
             JsonEvent::EndArray | JsonEvent::EndObject => {
                 self.depth = self.depth.saturating_sub(1);
-                let was_in_data = self.is_in_data;
-                self.is_in_data &= DATA <= self.depth;
-                self.is_in_result &= RESULT <= self.depth;
-                self.is_whole |= was_in_data && !self.is_in_data;
+                if self.place == Place::InData && self.depth < DATA {
+                    self.place = Place::InResult;
+                    self.is_whole = true;
+                }
+                if self.depth < RESULT {
+                    self.place = Place::Elsewhere;
+                }
             }
             JsonEvent::FieldName => {
                 self.field.clear();
@@ -123,7 +136,7 @@ impl<'a> LogReader<'a> {
                     .push_str(self.parser.current_str().unwrap_or_default());
             }
             JsonEvent::ValueString => {
-                if self.is_in_data && self.depth == ENTRY && self.field == "line" {
+                if self.place == Place::InData && self.depth == ENTRY && self.field == "line" {
                     self.entry();
                 }
             }

@@ -117,9 +117,9 @@ mod tests {
         for number in 1..=20 {
             let count = rows.get(number - 1).copied().unwrap_or_default();
             let page = Page::new(vec![json!({"id": "x"}); count], info, number);
-            match reading.read(&page, true) {
-                Position::Middle => {}
-                end => return (number, end),
+            let position = reading.read(&page, true);
+            if position != Position::Middle {
+                return (number, position);
             }
         }
         panic!("the list {rows:?} has no end");

@@ -22,6 +22,7 @@ mod inputs;
 mod json;
 #[cfg(test)]
 mod responses;
+#[cfg(test)]
 mod runner;
 #[cfg(test)]
 mod signals;
