@@ -16,17 +16,17 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// No connection: nothing of the request has left.
-    #[error("failed to connect to the Pages API: {}", chain(.0.as_ref()))]
-    NotSent(BoxError),
+    #[error("failed to connect to the Pages API")]
+    NotSent(#[source] BoxError),
     /// A certificate that we do not trust will be the same next time.
-    #[error("the certificate of the Pages API is not trusted: {}", chain(.0.as_ref()))]
-    Untrusted(BoxError),
+    #[error("the certificate of the Pages API is not trusted")]
+    Untrusted(#[source] BoxError),
     /// The proxy did not let us through: nothing of the request has left.
     #[error("the proxy answered 407: it requires a user name and a password")]
     ProxyRejected,
     /// The request has left, and no whole answer has come.
-    #[error("the Pages API gave no whole answer: {}", chain(.0.as_ref()))]
-    NoAnswer(BoxError),
+    #[error("the Pages API gave no whole answer")]
+    NoAnswer(#[source] BoxError),
     /// Too many requests; this one was not executed.
     #[error("the Pages API answered {0}")]
     RateLimited(ErrorResponse),
@@ -238,8 +238,8 @@ impl ClientError {
     }
 }
 
-/// An error with its causes, each once.
-fn chain(error: &(dyn Error + 'static)) -> String {
+/// An error with its causes, each once: what a person is shown.
+pub fn error_chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -458,8 +458,10 @@ mod tests {
         };
         let cause = caused("refused", Some(caused("connect", None)));
         let error = ClientError::NotSent(Box::new(caused("tcp connect error", Some(cause))));
-        let expected = "failed to connect to the Pages API: tcp connect error: refused";
-        assert_eq!(error.to_string(), expected);
+        let own = "failed to connect to the Pages API";
+        assert_eq!(error.to_string(), own);
+        let expected = format!("{own}: tcp connect error: refused");
+        assert_eq!(error_chain(&error), expected);
     }
 
     #[test]

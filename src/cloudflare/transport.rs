@@ -125,8 +125,13 @@ impl Http {
                 endpoint.ssl_cert_file.as_deref(),
                 endpoint.ssl_cert_dir.as_deref(),
             );
-            roots.add_parsable_certificates(own.certificates);
+            let (_, unusable) = roots.add_parsable_certificates(own.certificates);
             warnings = own.warnings;
+            if 0 < unusable {
+                warnings.push(format!(
+                    "`SSL_CERT_FILE` and `SSL_CERT_DIR` hold {unusable} certificates that cannot be used; the others are trusted"
+                ));
+            }
         }
         Ok(Self {
             base_url: endpoint.base_url.clone(),

@@ -165,7 +165,7 @@ fn a_stalled_handshake_does_not_count_as_a_post() {
     let done = step.run();
     assert_eq!(done.code, 4, "{}", done.log);
     assert!(
-        done.log.contains("failed to connect to the Pages API"),
+        done.log.contains("failed to connect to the Pages API: "),
         "{}",
         done.log
     );
