@@ -4,6 +4,7 @@
 //! goes through [`edge`].
 
 mod address;
+mod appearance;
 #[cfg_attr(not(test), expect(dead_code, reason = "not connected yet"))]
 mod candidates;
 pub(crate) mod diagnosis;
@@ -14,6 +15,7 @@ mod filter;
 mod follow;
 #[cfg_attr(not(test), expect(dead_code, reason = "not connected yet"))]
 mod guard;
+mod not_there;
 pub(crate) mod outcome;
 pub(crate) mod pace;
 mod patience;
