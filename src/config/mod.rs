@@ -3,6 +3,7 @@
 //! Invariant: all that is wrong is told at once, and no message holds the
 //! value of a secret.
 
+mod forgiving;
 pub(crate) mod inputs;
 mod parse;
 mod reading;

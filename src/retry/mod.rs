@@ -11,7 +11,7 @@ pub(crate) mod diagnosis;
 pub(crate) mod edge;
 pub(crate) mod event;
 #[cfg_attr(not(test), expect(dead_code, reason = "not connected yet"))]
-mod filter;
+pub(crate) mod filter;
 mod follow;
 #[cfg_attr(not(test), expect(dead_code, reason = "not connected yet"))]
 mod guard;
