@@ -9,12 +9,14 @@ ENV RUSTFLAGS="-C target-feature=+crt-static"
 # The dependencies alone: this layer holds until Cargo.lock changes.
 # Without --target the flags above would reach build scripts and proc macros, which cannot be static.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir src \
+COPY tests/support/Cargo.toml tests/support/
+RUN mkdir src tests/support/src \
+    && touch src/lib.rs tests/support/src/lib.rs \
     && echo 'fn main() {}' > src/main.rs \
     && cargo build --release --locked --target "$(rustc --print host-tuple)"
 COPY src src
 # The checkout may be older than the program built above, and cargo compares times.
-RUN touch src/main.rs \
+RUN touch src/main.rs src/lib.rs \
     && cargo build --release --locked --target "$(rustc --print host-tuple)" \
     && install -D "target/$(rustc --print host-tuple)/release/pages-retry" /out/usr/local/bin/pages-retry
 

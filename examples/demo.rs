@@ -5,8 +5,10 @@
 //! succeeds; with `-- --fail` the new one fails too. The exit code is the
 //! program's.
 
-#[path = "../tests/fake/mod.rs"]
-mod fake;
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it measures, waits, writes files or starts programs"
+)]
 
 use std::env;
 use std::fs;
@@ -16,7 +18,7 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use fake::{ACCOUNT, Api, Clock, Deployment, Fake, Life, PROJECT, TOKEN};
+use test_support::fake::{ACCOUNT, Api, Clock, Deployment, Fake, Life, PROJECT, TOKEN};
 
 /// A deployment that takes more than a minute is told in a quarter of it.
 const SPEED: f64 = 5.0;

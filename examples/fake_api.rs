@@ -5,19 +5,13 @@
 //! deployment 4f1c2a9e goes: `success`, as without a word, `failure` (with a
 //! build log that tries to take over whatever shows it), or `endless`.
 
-#[path = "../tests/fake/mod.rs"]
-mod fake;
-#[expect(dead_code, reason = "only its hostile lines are of use here")]
-#[path = "../tests/parsers/mod.rs"]
-mod parsers;
-
 use std::env;
 use std::io::{self, Write as _};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use fake::{Api, Clock, Deployment, Fake, Life};
+use test_support::fake::{Api, Clock, Deployment, Fake, Life};
 
 /// A deployment of a minute and a quarter is over in some seconds.
 const SPEED: f64 = 20.0;
@@ -26,7 +20,7 @@ fn main() -> Result<()> {
     let life = match env::args().nth(1).as_deref() {
         None | Some("success") => Life::success(),
         Some("failure") => {
-            let lines = parsers::hostile::TABLE.iter();
+            let lines = test_support::parsers::hostile::TABLE.iter();
             let log = lines.map(|it| (Duration::from_secs(20), it.text));
             Life::fails_in("build").log(log)
         }

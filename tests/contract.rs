@@ -1,6 +1,11 @@
 //! `action.yml`, the README's tables and `--help` name the same inputs,
 //! defaults, variables, outputs and exit codes, in the same order.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests wait, write files and start programs"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;

@@ -1,21 +1,23 @@
 //! The fake's own tests: what it says has to be what the API says.
 
 #![expect(
+    clippy::disallowed_methods,
+    reason = "tests wait, write files and start programs"
+)]
+#![expect(
     clippy::unwrap_used,
     reason = "a test's helpers fail like the test itself"
 )]
-
-mod fake;
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use fake::{
+use serde_json::Value;
+use test_support::fake::{
     ACCOUNT, Answer, Api, Authority, Clock, Deployment, Fake, Fault, Life, Listen, PLAIN_VALUE,
     Reply, Request, Route, SECRET_VALUE, START, Step, TOKEN, When, full_id,
 };
-use serde_json::Value;
 
 const PATH: &str =
     "/client/v4/accounts/b0a1c2d3e4f5061728394a5b6c7d8e9f/pages/projects/site/deployments";
@@ -505,7 +507,7 @@ fn a_client_that_leaves_a_huge_body_does_not_get_it() {
 
 #[test]
 fn it_speaks_tls_to_those_who_trust_its_authority() {
-    let authority = Authority::new();
+    let authority = Authority::create();
     let listen = Listen::default().ipv6().tls(authority.server());
     let fake = Fake::listen(Api::new().expect(Route::List, 1), listen);
     assert!(fake.url().starts_with("https://[::1]:"));
@@ -513,7 +515,7 @@ fn it_speaks_tls_to_those_who_trust_its_authority() {
     let trusted = reqwest::Certificate::from_pem(authority.pem().as_bytes()).unwrap();
     let client = |builder: reqwest::ClientBuilder| builder.no_proxy().build().unwrap();
     let trusting = client(reqwest::Client::builder().tls_certs_only([trusted]));
-    let other = Authority::new();
+    let other = Authority::create();
     let other = reqwest::Certificate::from_pem(other.pem().as_bytes()).unwrap();
     let doubting = client(reqwest::Client::builder().tls_certs_only([other]));
     let url = format!("https://{}{PATH}", fake.address());
@@ -537,7 +539,7 @@ fn it_speaks_tls_to_those_who_trust_its_authority() {
 
 #[test]
 fn a_handshake_can_stall_and_a_tls_connection_be_reset() {
-    let authority = Authority::new();
+    let authority = Authority::create();
     let silent = Listen::default()
         .tls(authority.server())
         .stall_connections();

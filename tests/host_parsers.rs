@@ -1,8 +1,11 @@
 //! The parsers by which the other tests judge are themselves right.
 
-mod parsers;
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests wait, write files and start programs"
+)]
 
-use parsers::{
+use test_support::parsers::{
     Reader, act, azure, bitbucket, buildkite, circleci, cloudbuild, drone, github, gitlab, hostile,
     jenkins, teamcity,
 };

@@ -5,16 +5,18 @@
 //! base URL and the id of a failed deployment, and serves until stdin ends. Then it prints what it has seen, as
 //! one JSON object.
 
-#[path = "../../tests/fake/mod.rs"]
-mod fake;
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it measures, waits, writes files or starts programs"
+)]
 
 use std::io::{self, Read as _, Write as _};
 use std::time::{Duration, Instant, SystemTime};
 use std::{env, fs};
 
 use anyhow::{Context as _, Result, bail};
-use fake::{Api, Authority, Clock, Deployment, Fake, Life, Listen, Record, full_id};
 use serde_json::json;
+use test_support::fake::{Api, Authority, Clock, Deployment, Fake, Life, Listen, Record, full_id};
 
 /// The failed deployment that is there to be retried.
 const TARGET: &str = "4f1c2a9e";
@@ -32,7 +34,7 @@ fn main() -> Result<()> {
         bail!("usage: api CA_FILE BUILD_SECONDS");
     };
     let build = build.parse().context("BUILD_SECONDS is not a number")?;
-    let authority = Authority::new();
+    let authority = Authority::create();
     fs::write(ca, authority.pem()).context("failed to write the authority")?;
     let started = Started::now();
     let fake = Fake::listen(api(build), Listen::default().tls(authority.server()));

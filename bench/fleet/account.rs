@@ -12,8 +12,8 @@ pub(crate) struct Account {
     window_ends: Duration,
     used: u32,
     blocked_until: Duration,
-    pub(crate) requests: u32,
-    pub(crate) refused: u32,
+    pub requests: u32,
+    pub refused: u32,
 }
 
 pub(crate) enum Admission {

@@ -6,23 +6,8 @@
 
 #![expect(clippy::print_stdout, reason = "the tables are the point")]
 
-#[path = "../../src/cloudflare"]
-#[expect(dead_code, reason = "the simulation asks no API")]
-mod cloudflare {
-    pub(crate) mod deployment;
-    mod lenient;
-}
-#[path = "../../src/retry"]
-#[expect(dead_code, reason = "the simulation fails in one way only")]
-mod retry {
-    pub(crate) mod pace;
-    pub(crate) mod usual;
-}
 mod account;
 mod peers;
-#[path = "../pace/projects.rs"]
-#[expect(dead_code, reason = "the pace uses the rest")]
-mod projects;
 mod run;
 mod simulation;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::projects::Random;
 use crate::run::{Answer, End, Next, Request, Run, Standing};
+use test_support::projects::Random;
 
 const FIVE_SECONDS: Duration = Duration::from_secs(5);
 

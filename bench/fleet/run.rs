@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::projects::{Random, STAGES};
-use crate::retry::pace::{Budget, Pause, pause};
-use crate::retry::usual::Usual;
+use pages_retry::retry::pace::{Budget, Pause, pause};
+use pages_retry::run::history::StageHistory;
+use test_support::projects::{Random, STAGES};
 
 /// A run that watches a deployment by some rules.
 pub(crate) trait Run {
@@ -55,7 +55,7 @@ pub(crate) enum End {
 
 /// A run of pages-retry: the target, the list, the POST, then the watch.
 pub(crate) struct PagesRetry {
-    usual: Usual,
+    usual: StageHistory,
     random: Random,
     answers: u32,
     refusals: u32,
@@ -65,7 +65,7 @@ pub(crate) struct PagesRetry {
 }
 
 impl PagesRetry {
-    pub(crate) fn new(usual: Usual, random: Random) -> Self {
+    pub(crate) fn new(usual: StageHistory, random: Random) -> Self {
         Self {
             usual,
             random,

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::account::{Account, Admission};
 use crate::peers::{ListLoop, Sdk, Wrangler};
-use crate::projects::{Project, ROUND_TRIP, Random};
 use crate::run::{Answer, End, Next, PagesRetry, Request, Run, Standing};
+use test_support::projects::{Project, ROUND_TRIP, Random};
 
 /// Seconds over which the first jobs start.
 const START: f64 = 30.0;
@@ -22,30 +22,30 @@ pub(crate) enum Rules {
 
 #[derive(Clone, Copy)]
 pub(crate) struct Fleet {
-    pub(crate) runs: u32,
+    pub runs: u32,
     /// How many jobs run at a time: the matrix's `max-parallel`.
-    pub(crate) jobs: u32,
+    pub jobs: u32,
     /// How many builds run at a time: what the account's plan allows.
-    pub(crate) builds: u32,
-    pub(crate) timeout: Duration,
+    pub builds: u32,
+    pub timeout: Duration,
 }
 
 /// How the runs of some fleets ended.
 #[derive(Default)]
 pub(crate) struct Tally {
-    pub(crate) fleets: u32,
-    pub(crate) seen: u32,
-    pub(crate) blind: u32,
-    pub(crate) errors: u32,
-    pub(crate) timed_out: u32,
-    pub(crate) requests: u32,
-    pub(crate) refused: u32,
+    pub fleets: u32,
+    pub seen: u32,
+    pub blind: u32,
+    pub errors: u32,
+    pub timed_out: u32,
+    pub requests: u32,
+    pub refused: u32,
     /// Sent by a run that knew of the block.
-    pub(crate) defiant: u32,
+    pub defiant: u32,
     /// From the end of each deployment to the answer that told, sorted.
-    pub(crate) lags: Vec<Duration>,
+    pub lags: Vec<Duration>,
     /// The longest that a fleet took.
-    pub(crate) took: Duration,
+    pub took: Duration,
 }
 
 /// Simulates a thousand runs or more: a small fleet several times.

@@ -5,22 +5,7 @@
 
 #![expect(clippy::print_stdout, reason = "the tables are the point")]
 
-#[path = "../../src/cloudflare"]
-#[expect(dead_code, reason = "the simulation asks no API")]
-mod cloudflare {
-    pub(crate) mod deployment;
-    mod lenient;
-}
-#[path = "../../src/retry"]
-#[expect(dead_code, reason = "the simulation is refused nothing")]
-mod retry {
-    pub(crate) mod pace;
-    pub(crate) mod usual;
-}
-#[expect(dead_code, reason = "the fleet uses the rest")]
-mod projects;
-
-use projects::{Durations, Project, Random, compare, watch_auto};
+use test_support::projects::{Durations, Project, Random, compare, watch_auto};
 
 /// The target, the list and the POST.
 const BEFORE_THE_WATCH: u32 = 3;

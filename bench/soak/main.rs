@@ -5,8 +5,10 @@
 //! a retry made more or less than one deployment, an output could not be read,
 //! or memory or open files grew.
 
-#[path = "../../tests/fake/mod.rs"]
-mod fake;
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it measures, waits, writes files or starts programs"
+)]
 
 use std::collections::BTreeMap;
 use std::env;
@@ -20,7 +22,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use fake::{
+use test_support::fake::{
     ACCOUNT, Api, Clock, Deployment, Fake, Fault, Life, PROJECT, Reply, Route, TOKEN, When,
 };
 

@@ -6,68 +6,58 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::lenient::{each, lenient, present, time, usable};
 
 /// One build of a Pages project, as `GET …/deployments/{id}` answers.
 #[derive(Clone, Debug, Deserialize)]
-#[expect(
-    clippy::struct_field_names,
-    reason = "`deployment_trigger` is the API's word"
-)]
-pub(crate) struct Deployment {
+pub struct Deployment {
     #[serde(deserialize_with = "usable")]
-    pub(crate) id: String,
+    pub id: String,
     #[serde(default, deserialize_with = "lenient")]
     short_id: String,
     #[serde(default, deserialize_with = "lenient")]
-    pub(crate) project_name: String,
+    pub project_name: String,
     #[serde(default, deserialize_with = "lenient")]
-    pub(crate) environment: String,
+    pub environment: String,
     /// The address of exactly this deployment.
     #[serde(default, deserialize_with = "lenient")]
-    pub(crate) url: String,
+    pub url: String,
     #[serde(default, deserialize_with = "lenient")]
-    pub(crate) aliases: Vec<String>,
+    pub aliases: Vec<String>,
     #[serde(default, deserialize_with = "time")]
-    pub(crate) created_on: Option<DateTime<Utc>>,
+    pub created_on: Option<DateTime<Utc>>,
     #[serde(default, deserialize_with = "lenient")]
-    pub(crate) is_skipped: bool,
+    pub is_skipped: bool,
     /// The API's word for why it was skipped; the list of words is open.
     #[serde(default, deserialize_with = "lenient")]
-    pub(crate) skip_reason: Option<String>,
+    pub skip_reason: Option<String>,
     /// Where the deployment stands. The verdict comes from here: a finished
     /// direct upload keeps `queued: active` in [`Deployment::stages`].
     #[serde(default, deserialize_with = "lenient")]
-    pub(crate) latest_stage: Option<Stage>,
+    pub latest_stage: Option<Stage>,
     #[serde(default, deserialize_with = "each")]
-    pub(crate) stages: Vec<Stage>,
+    pub stages: Vec<Stage>,
     #[serde(default, deserialize_with = "lenient")]
-    pub(crate) deployment_trigger: Trigger,
+    pub deployment_trigger: Trigger,
     #[serde(default, deserialize_with = "lenient")]
-    pub(crate) build_config: BuildConfig,
+    pub build_config: BuildConfig,
     #[serde(default, deserialize_with = "lenient")]
-    pub(crate) env_vars: BTreeMap<String, Option<EnvVar>>,
+    pub env_vars: BTreeMap<String, Option<EnvVar>>,
     /// Missing on a direct upload, which has nothing to rebuild.
     #[serde(default, deserialize_with = "present")]
-    pub(crate) source: Option<Source>,
+    pub source: Option<Source>,
     #[serde(default, deserialize_with = "lenient")]
-    pub(crate) uses_functions: Option<bool>,
-    #[serde(default, deserialize_with = "time")]
-    #[cfg_attr(not(test), expect(dead_code, reason = "the reference page has it"))]
-    pub(crate) modified_on: Option<DateTime<Utc>>,
-    #[serde(default, deserialize_with = "lenient")]
-    #[cfg_attr(not(test), expect(dead_code, reason = "the reference page has it"))]
-    pub(crate) project_id: String,
+    pub uses_functions: Option<bool>,
 }
 
 impl Deployment {
     /// The eight characters by which people know a deployment.
-    pub(crate) fn short_id(&self) -> &str {
+    pub fn short_id(&self) -> &str {
         if self.short_id.is_empty() {
             self.id.get(..8).unwrap_or(&self.id)
         } else {
@@ -76,28 +66,28 @@ impl Deployment {
     }
 
     /// `production` or `preview`, if the API told.
-    pub(crate) fn environment(&self) -> Option<&str> {
+    pub fn environment(&self) -> Option<&str> {
         Some(self.environment.as_str()).filter(|it| !it.is_empty())
     }
 
-    pub(crate) fn branch(&self) -> &str {
+    pub fn branch(&self) -> &str {
         &self.deployment_trigger.metadata.branch
     }
 
     /// Empty on a direct upload, so it must never be matched against "".
-    pub(crate) fn commit_hash(&self) -> &str {
+    pub fn commit_hash(&self) -> &str {
         &self.deployment_trigger.metadata.commit_hash
     }
 
     /// A deployment of uploaded files. `ad_hoc` does not tell: a Git build
     /// that the dashboard or the API started is `ad_hoc` too.
-    pub(crate) fn is_direct_upload(&self) -> bool {
+    pub fn is_direct_upload(&self) -> bool {
         self.source.is_none()
     }
 
     /// The alias under `pages.dev`, else the first. Never computed: the API
     /// shortens and rewrites branch names in its own way.
-    pub(crate) fn alias(&self) -> Option<&str> {
+    pub fn alias(&self) -> Option<&str> {
         let is_pages = |it: &&String| it.trim_end_matches('/').ends_with(".pages.dev");
         let aliases = &self.aliases;
         let alias = aliases.iter().find(is_pages).or_else(|| aliases.first());
@@ -106,7 +96,7 @@ impl Deployment {
 
     /// The stages as they came, with [`Deployment::latest_stage`] in the place
     /// of the one it names: where the two disagree, the latter is right.
-    pub(crate) fn stages_by_latest(&self) -> Vec<Stage> {
+    pub fn stages_by_latest(&self) -> Vec<Stage> {
         let mut stages = self.stages.clone();
         if let Some(latest) = &self.latest_stage {
             match stages.iter_mut().find(|it| it.name == latest.name) {
@@ -124,18 +114,28 @@ impl Deployment {
 
 /// One step of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub(crate) struct Stage {
-    pub(crate) name: StageName,
-    pub(crate) status: StageStatus,
+pub struct Stage {
+    pub name: StageName,
+    pub status: StageStatus,
     #[serde(default, deserialize_with = "time")]
-    pub(crate) started_on: Option<DateTime<Utc>>,
+    pub started_on: Option<DateTime<Utc>>,
     #[serde(default, deserialize_with = "time")]
-    pub(crate) ended_on: Option<DateTime<Utc>>,
+    pub ended_on: Option<DateTime<Utc>>,
+}
+
+impl Stage {
+    /// How long it took, by the API's timestamps; `None` while it runs.
+    /// Cloudflare has been seen to end a stage a few milliseconds before it
+    /// began: that took no time.
+    pub fn duration(&self) -> Option<Duration> {
+        let duration = self.ended_on? - self.started_on?;
+        Some(duration.to_std().unwrap_or_default())
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum StageName {
+pub enum StageName {
     Queued,
     Initialize,
     CloneRepo,
@@ -161,7 +161,7 @@ impl fmt::Display for StageName {
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum StageStatus {
+pub enum StageStatus {
     Idle,
     Active,
     Success,
@@ -176,111 +176,68 @@ pub(crate) enum StageStatus {
 
 /// What made the deployment.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(crate) struct Trigger {
+pub struct Trigger {
     /// `github:push`, `ad_hoc`, `deploy_hook`, or a word not known yet.
     #[serde(default, rename = "type", deserialize_with = "lenient")]
-    pub(crate) kind: String,
+    pub kind: String,
     #[serde(default, deserialize_with = "lenient")]
-    pub(crate) metadata: TriggerMetadata,
+    pub metadata: TriggerMetadata,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(crate) struct TriggerMetadata {
+pub struct TriggerMetadata {
     #[serde(default, deserialize_with = "lenient")]
-    pub(crate) branch: String,
+    pub branch: String,
     #[serde(default, deserialize_with = "lenient")]
-    pub(crate) commit_hash: String,
+    pub commit_hash: String,
     #[serde(default, deserialize_with = "lenient")]
-    pub(crate) commit_message: String,
-    /// Missing in older deployments.
-    #[serde(default, deserialize_with = "lenient")]
-    #[cfg_attr(not(test), expect(dead_code, reason = "the reference page has it"))]
-    pub(crate) commit_dirty: Option<bool>,
+    pub commit_message: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(crate) struct BuildConfig {
+pub struct BuildConfig {
     #[serde(default, deserialize_with = "lenient")]
-    pub(crate) build_caching: Option<bool>,
+    pub build_caching: Option<bool>,
     #[serde(default, deserialize_with = "lenient")]
-    pub(crate) build_command: Option<String>,
+    pub build_command: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
-    pub(crate) destination_dir: Option<String>,
+    pub destination_dir: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
-    pub(crate) root_dir: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    #[cfg_attr(not(test), expect(dead_code, reason = "the reference page has it"))]
-    pub(crate) web_analytics_tag: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    #[cfg_attr(not(test), expect(dead_code, reason = "the reference page has it"))]
-    pub(crate) web_analytics_token: Option<SecretString>,
+    pub root_dir: Option<String>,
 }
 
-/// A variable of the build. Even a plain one may hold what nobody should
-/// read in a log, so both values are secrets here.
+/// The kind of a variable of the build. Even a plain value may be something that
+/// nobody should read in a log, so no value is read.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub(crate) enum EnvVar {
-    PlainText {
-        #[serde(default)]
-        #[cfg_attr(not(test), expect(dead_code, reason = "never shown"))]
-        value: SecretString,
-    },
-    SecretText {
-        #[serde(default)]
-        #[cfg_attr(not(test), expect(dead_code, reason = "never shown"))]
-        value: SecretString,
-    },
+pub enum EnvVar {
+    PlainText,
+    SecretText,
     #[serde(other)]
     Other,
 }
 
 /// Where the code came from.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(crate) struct Source {
+pub struct Source {
     /// `github` or `gitlab`.
     #[serde(default, rename = "type", deserialize_with = "lenient")]
-    pub(crate) kind: String,
+    pub kind: String,
     #[serde(default, deserialize_with = "lenient")]
-    pub(crate) config: SourceConfig,
+    pub config: SourceConfig,
 }
 
+/// The repository.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the reference page has them"))]
-pub(crate) struct SourceConfig {
+pub struct SourceConfig {
     #[serde(default, deserialize_with = "lenient")]
-    pub(crate) owner: String,
+    pub owner: String,
     #[serde(default, deserialize_with = "lenient")]
-    pub(crate) owner_id: String,
-    #[serde(default, deserialize_with = "lenient")]
-    pub(crate) repo_name: String,
-    #[serde(default, deserialize_with = "lenient")]
-    pub(crate) repo_id: String,
-    #[serde(default, deserialize_with = "lenient")]
-    pub(crate) production_branch: String,
-    #[serde(default, deserialize_with = "lenient")]
-    pub(crate) production_deployments_enabled: Option<bool>,
-    /// `all`, `none` or `custom`.
-    #[serde(default, deserialize_with = "lenient")]
-    pub(crate) preview_deployment_setting: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    pub(crate) preview_branch_includes: Vec<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    pub(crate) preview_branch_excludes: Vec<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    pub(crate) path_includes: Vec<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    pub(crate) path_excludes: Vec<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    pub(crate) pr_comments_enabled: Option<bool>,
-    /// Deprecated by the API in favor of the two settings above.
-    #[serde(default, deserialize_with = "lenient")]
-    pub(crate) deployments_enabled: Option<bool>,
+    pub repo_name: String,
 }
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret as _;
     use serde_json::{Value, json};
 
     use super::*;
@@ -346,75 +303,39 @@ mod tests {
     }
 
     #[test]
-    fn each_field_of_the_reference_page_is_read() {
-        let it = read(whole());
-        assert_eq!(
-            (it.short_id(), it.project_name.as_str()),
-            ("5f0e1d2c", "shop")
-        );
-        assert_eq!(
-            (it.project_id.as_str(), it.environment.as_str()),
-            ("p-1", "preview")
-        );
-        assert_eq!(it.alias(), Some("https://fix-cart.shop.pages.dev"));
-        let took = it.modified_on.unwrap() - it.created_on.unwrap();
-        assert_eq!(took.num_nanoseconds(), Some(180_000_006_700));
-        assert!(it.is_skipped && it.uses_functions == Some(true));
-        assert_eq!(it.skip_reason.as_deref(), Some("path_config"));
-        assert_eq!(it.deployment_trigger.kind, "deploy_hook");
-        assert_eq!(
-            (it.branch(), it.commit_hash()),
-            ("fix-cart", "0123456789abcdef")
-        );
-        let metadata = &it.deployment_trigger.metadata;
+    fn fields_of_the_reference_page_are_read() {
+        let deployment = read(whole());
+        assert_eq!(deployment.short_id(), "5f0e1d2c");
+        assert_eq!(deployment.project_name, "shop");
+        assert_eq!(deployment.environment(), Some("preview"));
+        assert_eq!(deployment.alias(), Some("https://fix-cart.shop.pages.dev"));
+        assert!(deployment.is_skipped && deployment.uses_functions == Some(true));
+        assert_eq!(deployment.skip_reason.as_deref(), Some("path_config"));
+        assert_eq!(deployment.deployment_trigger.kind, "deploy_hook");
+        assert_eq!(deployment.branch(), "fix-cart");
+        assert_eq!(deployment.commit_hash(), "0123456789abcdef");
+        let metadata = &deployment.deployment_trigger.metadata;
         assert_eq!(metadata.commit_message, "Fix the cart");
-        assert_eq!(metadata.commit_dirty, Some(true));
-        let build = &it.build_config;
+        let build = &deployment.build_config;
         assert_eq!(build.build_caching, Some(true));
         assert_eq!(build.build_command.as_deref(), Some("make site"));
         assert_eq!(build.destination_dir.as_deref(), Some("out"));
         assert_eq!(build.root_dir.as_deref(), Some("web"));
-        assert_eq!(build.web_analytics_tag.as_deref(), Some("tag"));
-        assert_eq!(
-            build.web_analytics_token.as_ref().unwrap().expose_secret(),
-            "hush"
-        );
-        let source = it.source.unwrap();
+        let source = deployment.source.unwrap();
         assert_eq!(source.kind, "gitlab");
-        let config = source.config;
-        assert_eq!(
-            (config.owner.as_str(), config.owner_id.as_str()),
-            ("acme", "1")
-        );
-        assert_eq!(
-            (config.repo_name.as_str(), config.repo_id.as_str()),
-            ("shop", "2")
-        );
-        assert_eq!(config.production_branch, "main");
-        assert_eq!(config.production_deployments_enabled, Some(true));
-        assert_eq!(config.preview_deployment_setting.as_deref(), Some("custom"));
-        assert_eq!(config.preview_branch_includes, ["fix-*"]);
-        assert_eq!(config.preview_branch_excludes, ["wip-*"]);
-        assert_eq!(config.path_includes, ["web/*"]);
-        assert_eq!(config.path_excludes, ["docs/*"]);
-        assert_eq!(config.pr_comments_enabled, Some(true));
-        assert_eq!(config.deployments_enabled, Some(true));
+        assert_eq!(source.config.owner, "acme");
+        assert_eq!(source.config.repo_name, "shop");
     }
 
     #[test]
-    fn no_value_of_a_variable_can_be_printed() {
-        let it = read(whole());
-        let Some(Some(EnvVar::PlainText { value })) = it.env_vars.get("MODE") else {
-            panic!("MODE is plain");
-        };
-        assert_eq!(value.expose_secret(), "fast");
-        let Some(Some(EnvVar::SecretText { value })) = it.env_vars.get("KEY") else {
-            panic!("KEY is secret");
-        };
-        assert_eq!(value.expose_secret(), "");
-        assert!(matches!(it.env_vars["ODD"], Some(EnvVar::Other)));
-        assert!(it.env_vars["GONE"].is_none());
-        let printed = format!("{it:?}");
+    fn the_kind_of_a_variable_is_read_and_its_value_is_not() {
+        let deployment = read(whole());
+        let kind = |name| deployment.env_vars[name].as_ref();
+        assert!(matches!(kind("MODE"), Some(EnvVar::PlainText)));
+        assert!(matches!(kind("KEY"), Some(EnvVar::SecretText)));
+        assert!(matches!(kind("ODD"), Some(EnvVar::Other)));
+        assert!(kind("GONE").is_none());
+        let printed = format!("{deployment:?}");
         assert!(!printed.contains("fast") && !printed.contains("hush"));
     }
 

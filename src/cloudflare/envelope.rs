@@ -10,7 +10,7 @@ use super::lenient::{each, lenient};
 /// An answer in whichever of its known shapes. Each field may be missing, and
 /// some endpoints answer `{code, error}` instead.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Envelope {
+pub(super) struct Envelope {
     /// A 200 may still say `false`.
     #[serde(default, deserialize_with = "lenient")]
     pub(super) success: Option<bool>,
@@ -46,14 +46,14 @@ impl Envelope {
 /// One error or message of the API.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "Value")]
-pub(crate) struct Item {
+pub struct Item {
     /// 0 where the API gave none.
-    pub(crate) code: i64,
-    pub(crate) message: String,
-    pub(crate) documentation_url: Option<String>,
+    pub code: i64,
+    pub message: String,
+    pub documentation_url: Option<String>,
     /// A JSON pointer to the part of the request that it is about.
-    pub(crate) pointer: Option<String>,
-    pub(crate) error_chain: Vec<Item>,
+    pub pointer: Option<String>,
+    pub error_chain: Vec<Item>,
 }
 
 impl From<Value> for Item {
@@ -117,7 +117,7 @@ impl fmt::Display for Item {
 mod tests {
     use super::*;
 
-    fn told(body: &str) -> Option<Vec<String>> {
+    fn detect_from_env(body: &str) -> Option<Vec<String>> {
         let envelope = Envelope::read(body.as_bytes())?;
         let items = envelope.errors.iter().chain(&envelope.messages);
         Some(items.map(ToString::to_string).collect())
@@ -141,8 +141,8 @@ mod tests {
             ),
         ];
         for (body, expected) in cases {
-            assert_eq!(told(body).unwrap(), expected, "{body}");
+            assert_eq!(detect_from_env(body).unwrap(), expected, "{body}");
         }
-        assert!(told("<html>").is_none());
+        assert!(detect_from_env("<html>").is_none());
     }
 }

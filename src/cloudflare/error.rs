@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use super::envelope::Item;
 
-pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+pub type BoxError = Box<dyn Error + Send + Sync>;
 
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ClientError {
+pub enum ClientError {
     /// No connection: nothing of the request has left.
     #[error("failed to connect to the Pages API: {}", chain(.0.as_ref()))]
     NotSent(BoxError),
@@ -26,35 +26,35 @@ pub(crate) enum ClientError {
     NoAnswer(BoxError),
     /// Too many requests; this one was not executed.
     #[error("the Pages API answered {0}")]
-    RateLimited(Refusal),
+    RateLimited(ErrorResponse),
     /// A failure on the API's side that may pass.
     #[error("the Pages API answered {0}")]
-    Unwell(Refusal),
+    Unavailable(ErrorResponse),
     /// A no that stays a no.
     #[error("the Pages API answered {0}")]
-    Refused(Refusal),
+    Refused(ErrorResponse),
     #[error("the Pages API answered {0}, which is a redirect")]
     Redirected(u16),
 }
 
 /// An answer that holds no result.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Refusal {
-    pub(crate) status: u16,
+pub struct ErrorResponse {
+    pub status: u16,
     /// What the API says of it; empty if the body was not its JSON.
-    pub(crate) items: Vec<Item>,
+    pub items: Vec<Item>,
     /// The beginning of a body that is not the API's JSON.
-    pub(crate) excerpt: Option<String>,
+    pub excerpt: Option<String>,
     /// Tells Cloudflare's support which request it was.
-    pub(crate) cf_ray: Option<String>,
+    pub cf_ray: Option<String>,
     /// How long the API asks us to stay away.
-    pub(crate) retry_after: Option<Duration>,
+    pub retry_after: Option<Duration>,
     /// A firewall asked for proof of a human.
-    pub(crate) is_challenge: bool,
+    pub is_challenge: bool,
 }
 
-impl Refusal {
-    pub(crate) fn has_code(&self, codes: &[i64]) -> bool {
+impl ErrorResponse {
+    pub fn has_code(&self, codes: &[i64]) -> bool {
         let mut items = self.items.iter().flat_map(|it| {
             let chained = it.error_chain.iter().map(|it| it.code);
             chained.chain([it.code])
@@ -63,7 +63,7 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for ErrorResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.status)?;
         if self.is_challenge {
@@ -97,7 +97,7 @@ const UNKNOWN: i64 = 8_000_000;
 
 impl ClientError {
     /// Sorts an answer without a result by code, then by status.
-    pub(super) fn from_refusal(refusal: Refusal) -> Self {
+    pub(super) fn from_refusal(refusal: ErrorResponse) -> Self {
         let status = refusal.status;
         if status == 429 || refusal.has_code(&RATE_LIMITED) {
             return Self::RateLimited(refusal);
@@ -115,42 +115,44 @@ impl ClientError {
         if is_final_code || matches!(status, 401 | 403) || (is_named && !is_passing) {
             Self::Refused(refusal)
         } else {
-            Self::Unwell(refusal)
+            Self::Unavailable(refusal)
         }
     }
 
     /// Whether the same request may be answered later.
-    pub(crate) fn is_transient(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
-            Self::NotSent(_) | Self::NoAnswer(_) | Self::RateLimited(_) | Self::Unwell(_) => true,
+            Self::NotSent(_) | Self::NoAnswer(_) | Self::RateLimited(_) | Self::Unavailable(_) => {
+                true
+            }
             Self::Untrusted(_) | Self::Refused(_) | Self::Redirected(_) => false,
         }
     }
 
-    pub(crate) fn is_rate_limit(&self) -> bool {
+    pub fn is_rate_limit(&self) -> bool {
         matches!(self, Self::RateLimited(_))
     }
 
     /// Whether the request cannot have been executed.
-    pub(crate) fn proves_it_was_not_taken(&self) -> bool {
+    pub fn proves_not_executed(&self) -> bool {
         match self {
             Self::NotSent(_)
             | Self::Untrusted(_)
             | Self::RateLimited(_)
             | Self::Refused(_)
             | Self::Redirected(_) => true,
-            Self::NoAnswer(_) | Self::Unwell(_) => false,
+            Self::NoAnswer(_) | Self::Unavailable(_) => false,
         }
     }
 
     /// The deployment is not there, or not there any more.
-    pub(crate) fn is_no_such_deployment(&self) -> bool {
+    pub fn is_no_such_deployment(&self) -> bool {
         matches!(self, Self::Refused(it) if it.has_code(&[NO_SUCH_DEPLOYMENT]))
     }
 
     /// The API understood us and says no to this deployment: not to the token,
     /// the account or the project.
-    pub(crate) fn is_about_the_deployment(&self) -> bool {
+    pub fn rejects_deployment(&self) -> bool {
         let Self::Refused(refusal) = self else {
             return false;
         };
@@ -163,9 +165,9 @@ impl ClientError {
         !is_about_us && !refusal.items.is_empty()
     }
 
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
+    pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::RateLimited(it) | Self::Unwell(it) => it.retry_after,
+            Self::RateLimited(it) | Self::Unavailable(it) => it.retry_after,
             Self::NotSent(_)
             | Self::Untrusted(_)
             | Self::NoAnswer(_)
@@ -175,27 +177,27 @@ impl ClientError {
     }
 
     /// What a user can do about it.
-    pub(crate) fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NotSent(_) => Some("check the network, `HTTPS_PROXY` and `api_base_url`"),
             Self::Untrusted(_) => Some(
                 "a company's own certificate authority is read from `SSL_CERT_FILE`; else check `api_base_url`",
             ),
-            Self::NoAnswer(_) | Self::Unwell(_) => {
-                Some("https://www.cloudflarestatus.com tells of outages; run the step again later")
+            Self::NoAnswer(_) | Self::Unavailable(_) => {
+                Some("check https://www.cloudflarestatus.com for outages, then run the step again")
             }
             Self::RateLimited(_) => Some(
-                "the limit is 1,200 requests in five minutes for all that uses the token and the dashboard; run fewer jobs at once",
+                "the limit is 1,200 requests in five minutes per user, across all tokens and the dashboard; run fewer jobs at once",
             ),
             Self::Redirected(_) => Some("check `api_base_url`; a redirect is never followed"),
             Self::Refused(it) if it.is_challenge => Some(
-                "a firewall between here and the API wants a human; let this machine's address pass",
+                "Cloudflare's bot protection challenged the request; allowlist this runner's IP address",
             ),
             Self::Refused(it) if it.has_code(&MALFORMED) => {
                 Some("check `api_token` for quotes, spaces and line breaks")
             }
             Self::Refused(it) if it.has_code(&NO_ROUTE) => Some(
-                "check `account_id`: the token may be valid but cannot see this account, or the id is of another account",
+                "check `account_id`: the token may be valid but cannot access this account, or the id belongs to another account",
             ),
             Self::Refused(it) if it.has_code(&[NO_SUCH_PROJECT]) => Some(
                 "check `project_name` and `account_id`: the account has no Pages project of this name",
@@ -210,7 +212,7 @@ impl ClientError {
                 if matches!(it.status, 401 | 403) || it.has_code(&UNAUTHENTICATED) =>
             {
                 Some(
-                    "check `api_token`: it needs the permission Cloudflare Pages: Edit; the token may be valid but cannot see this account, or `account_id` is of another account",
+                    "check `api_token`: it needs the permission Cloudflare Pages: Edit; the token may be valid but cannot access this account, or `account_id` belongs to another account",
                 )
             }
             Self::Refused(_) => None,
@@ -250,10 +252,10 @@ mod tests {
             message: "why".to_owned(),
             ..Item::default()
         };
-        ClientError::from_refusal(Refusal {
+        ClientError::from_refusal(ErrorResponse {
             status,
             items: (code != 0).then_some(item).into_iter().collect(),
-            ..Refusal::default()
+            ..ErrorResponse::default()
         })
     }
 
@@ -369,7 +371,7 @@ mod tests {
             (500, 8_000_099, false),
         ];
         for (status, code, expected) in cases {
-            let is = refused(status, code).is_about_the_deployment();
+            let is = refused(status, code).rejects_deployment();
             assert_eq!(is, expected, "{status} with code {code}");
         }
     }
@@ -396,11 +398,11 @@ mod tests {
     #[test]
     fn of_a_body_that_is_not_json_the_beginning_is_told_if_there_is_one() {
         for (excerpt, expected) in [("upstream", " (upstream)"), ("", "")] {
-            let error = ClientError::from_refusal(Refusal {
+            let error = ClientError::from_refusal(ErrorResponse {
                 status: 502,
                 excerpt: Some(excerpt.to_owned()),
                 cf_ray: Some("8f".to_owned()),
-                ..Refusal::default()
+                ..ErrorResponse::default()
             });
             let expected = format!(
                 "the Pages API answered 502 with a body that is not the expected JSON{expected}, cf-ray 8f"
@@ -418,19 +420,19 @@ mod tests {
             pointer: Some("/branch".to_owned()),
             ..Item::default()
         };
-        let error = ClientError::from_refusal(Refusal {
+        let error = ClientError::from_refusal(ErrorResponse {
             status: 400,
             items: vec![item],
-            ..Refusal::default()
+            ..ErrorResponse::default()
         });
         let expected = "the Pages API answered 400: No. (code 8000099) at /branch, see https://developers.example/x";
         assert_eq!(error.to_string(), expected);
-        let challenge = ClientError::from_refusal(Refusal {
+        let challenge = ClientError::from_refusal(ErrorResponse {
             status: 403,
             excerpt: Some("Just a moment".to_owned()),
             cf_ray: Some("8f".to_owned()),
             is_challenge: true,
-            ..Refusal::default()
+            ..ErrorResponse::default()
         });
         let expected = "the Pages API answered 403 with a firewall's challenge, cf-ray 8f";
         assert_eq!(challenge.to_string(), expected);

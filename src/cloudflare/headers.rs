@@ -37,9 +37,9 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 /// What a rate limit leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Limit {
-    pub(crate) remaining: u32,
-    pub(crate) resets_in: Duration,
+pub struct Limit {
+    pub remaining: u32,
+    pub resets_in: Duration,
 }
 
 /// What the tightest of the rate limits leaves, from

@@ -3,15 +3,13 @@
 //! It says what the API answered and whether that may pass. It decides
 //! nothing and repeats nothing.
 
-#[cfg(test)]
-mod captures;
-pub(crate) mod deployment;
+pub mod deployment;
 mod envelope;
-pub(crate) mod error;
+pub mod error;
 mod headers;
 mod lenient;
 mod log;
-pub(crate) mod transport;
+pub mod transport;
 
 use std::cmp::Reverse;
 
@@ -24,11 +22,11 @@ use serde_json::Value;
 
 use crate::cloudflare::deployment::Deployment;
 use crate::cloudflare::envelope::Envelope;
-use crate::cloudflare::error::{ClientError, Refusal};
+use crate::cloudflare::error::{ClientError, ErrorResponse};
 use crate::cloudflare::headers::Limit;
 use crate::cloudflare::log::LogReader;
 use crate::cloudflare::transport::{Answer, Body, Method, Request, SendError, Transport};
-use crate::report::harmless;
+use crate::text;
 
 /// More per page is refused with code 8000024.
 const PER_PAGE: usize = 25;
@@ -37,46 +35,46 @@ const MOST_OF_AN_ANSWER: usize = 8 << 20;
 const MOST_OF_A_LOG: usize = 256 << 20;
 
 /// The deployments of one project.
-pub(crate) struct Client<T> {
+pub struct Client<T> {
     transport: T,
     /// The path of the project's deployments.
     deployments: String,
 }
 
 /// What one request came to.
-pub(crate) struct Asked<A> {
-    pub(crate) head: Head,
-    pub(crate) result: Result<A, ClientError>,
+pub struct Exchange<A> {
+    pub meta: ResponseMeta,
+    pub result: Result<A, ClientError>,
     /// The `messages` of a success.
-    pub(crate) messages: Vec<String>,
+    pub messages: Vec<String>,
 }
 
 /// One request and what the head of its answer said.
 #[derive(Clone, Debug)]
-pub(crate) struct Head {
-    pub(crate) method: &'static str,
+pub struct ResponseMeta {
+    pub method: &'static str,
     /// The path below the project's deployments.
-    pub(crate) route: String,
+    pub route: String,
     /// `None` when no answer came.
-    pub(crate) status: Option<u16>,
-    pub(crate) cf_ray: Option<String>,
+    pub status: Option<u16>,
+    pub cf_ray: Option<String>,
     /// The API's time.
-    pub(crate) date: Option<DateTime<Utc>>,
+    pub date: Option<DateTime<Utc>>,
     /// What is left of the rate limit.
-    pub(crate) limit: Option<Limit>,
+    pub limit: Option<Limit>,
 }
 
 /// A page of the list, the newest first whatever order the API keeps. One
 /// deployment that cannot be read hides no other.
 #[derive(Debug)]
-pub(crate) struct Page {
-    pub(crate) deployments: Vec<Deployment>,
+pub struct Page {
+    pub deployments: Vec<Deployment>,
     /// Whether older ones may follow on the next page.
-    pub(crate) has_next: bool,
+    pub has_next: bool,
 }
 
 impl<T: Transport> Client<T> {
-    pub(crate) fn new(transport: T, account_id: &str, project_name: &str) -> Self {
+    pub fn new(transport: T, account_id: &str, project_name: &str) -> Self {
         let (account, project) = (segment(account_id), segment(project_name));
         Self {
             transport,
@@ -85,12 +83,12 @@ impl<T: Transport> Client<T> {
     }
 
     /// `GET …/deployments/{id}`.
-    pub(crate) async fn deployment(&self, id: &str) -> Asked<Deployment> {
+    pub async fn deployment(&self, id: &str) -> Exchange<Deployment> {
         self.ask(Method::Get, format!("/{}", segment(id))).await
     }
 
     /// `GET …/deployments`: one page. Pages count from 1.
-    pub(crate) async fn deployments(&self, environment: Option<&str>, page: usize) -> Asked<Page> {
+    pub async fn deployments(&self, environment: Option<&str>, page: usize) -> Exchange<Page> {
         let environment = environment.map(|it| format!("&env={}", segment(it)));
         let environment = environment.unwrap_or_default();
         let route = format!("?page={page}&per_page={PER_PAGE}{environment}");
@@ -98,39 +96,34 @@ impl<T: Transport> Client<T> {
     }
 
     /// `POST …/deployments/{id}/retry`, once.
-    pub(crate) async fn retry(&self, id: &str) -> Asked<Deployment> {
+    pub async fn retry(&self, id: &str) -> Exchange<Deployment> {
         self.ask(Method::Post, format!("/{}/retry", segment(id)))
             .await
     }
 
     /// `GET …/deployments/{id}/history/logs`: gives `show` each line but the
     /// first `skip` as they arrive. Results in the number of lines met.
-    pub(crate) async fn log(
-        &self,
-        id: &str,
-        skip: usize,
-        show: &mut dyn FnMut(&str),
-    ) -> Asked<usize> {
+    pub async fn log(&self, id: &str, skip: usize, show: &mut dyn FnMut(&str)) -> Exchange<usize> {
         // `size` is not documented; without it the API gives a page.
         let route = format!("/{}/history/logs?size=10000000", segment(id));
         let mut request = self.request(Method::Get, &route);
         request.is_log = true;
-        let (head, answer) = self.send(request, route).await;
+        let (meta, answer) = self.send(request, route).await;
         let result = match answer {
             Ok(answer) if is_success(answer.status) => read_log(answer, skip, show).await,
             Ok(answer) => read::<Value, _>(answer).await.map(|_| 0),
             Err(error) => Err(error),
         };
-        Asked {
-            head,
+        Exchange {
+            meta,
             result,
             messages: Vec::new(),
         }
     }
 
-    async fn ask<A: DeserializeOwned>(&self, method: Method, route: String) -> Asked<A> {
+    async fn ask<A: DeserializeOwned>(&self, method: Method, route: String) -> Exchange<A> {
         let request = self.request(method, &route);
-        let (head, answer) = self.send(request, route).await;
+        let (meta, answer) = self.send(request, route).await;
         let read = match answer {
             Ok(answer) => read(answer).await,
             Err(error) => Err(error),
@@ -139,8 +132,8 @@ impl<T: Transport> Client<T> {
             Ok((result, messages)) => (Ok(result), messages),
             Err(error) => (Err(error), Vec::new()),
         };
-        Asked {
-            head,
+        Exchange {
+            meta,
             result,
             messages,
         }
@@ -158,11 +151,11 @@ impl<T: Transport> Client<T> {
         &self,
         request: Request,
         route: String,
-    ) -> (Head, Result<Answer<T::Body>, ClientError>) {
+    ) -> (ResponseMeta, Result<Answer<T::Body>, ClientError>) {
         let answer = self.transport.send(&request).await;
         let none = HeaderMap::new();
         let headers = answer.as_ref().map_or(&none, |it| &it.headers);
-        let head = Head {
+        let meta = ResponseMeta {
             method: request.method.as_str(),
             route,
             status: answer.as_ref().map(|it| it.status).ok(),
@@ -170,7 +163,7 @@ impl<T: Transport> Client<T> {
             date: headers::date(headers),
             limit: headers::limit(headers),
         };
-        (head, answer.map_err(ClientError::from))
+        (meta, answer.map_err(ClientError::from))
     }
 }
 
@@ -237,7 +230,7 @@ fn refusal<B>(
     items: Vec<envelope::Item>,
     excerpt: Option<String>,
 ) -> ClientError {
-    ClientError::from_refusal(Refusal {
+    ClientError::from_refusal(ErrorResponse {
         status: answer.status,
         items,
         excerpt,
@@ -279,10 +272,10 @@ fn excerpt(body: &[u8]) -> String {
     if text.trim_start().starts_with(['{', '[', '"']) {
         return String::new();
     }
-    let text = harmless::inline(&text);
+    let text = text::inline(&text);
     let mut excerpt: String = text.chars().take(MOST).collect();
     if excerpt.len() < text.len() || 4 * MOST < body.len() {
-        excerpt.push_str(harmless::CUT);
+        excerpt.push_str(text::CUT);
     }
     excerpt
 }
@@ -317,7 +310,7 @@ mod tests {
     async fn a_body_without_end_is_left_after_its_most() {
         let mut pieces = iter::repeat_n(vec![b' '; 1 << 20], 99);
         let read = read::<Value, _>(answer(Pieces(&mut pieces))).await;
-        assert!(matches!(read, Err(ClientError::Unwell(_))));
+        assert!(matches!(read, Err(ClientError::Unavailable(_))));
         assert_eq!(99 - pieces.count(), 9);
     }
 

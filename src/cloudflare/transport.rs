@@ -27,7 +27,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const LOG_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Sends a request to the API; [`Http`] for real, a fake one in tests.
-pub(crate) trait Transport {
+pub trait Transport {
     type Body: Body;
 
     /// Sends it once, and comes back when the head of an answer is there.
@@ -35,23 +35,23 @@ pub(crate) trait Transport {
 }
 
 /// The body of an answer, not read yet. Dropped, it is read no further.
-pub(crate) trait Body {
+pub trait Body {
     /// The next piece; `None` at the end.
     async fn chunk(&mut self) -> Result<Option<Vec<u8>>, SendError>;
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Request {
-    pub(crate) method: Method,
+pub struct Request {
+    pub method: Method,
     /// Below the base URL, with a leading slash.
-    pub(crate) path: String,
+    pub path: String,
     /// A build log has [`LOG_TIMEOUT`], all other answers have
     /// [`REQUEST_TIMEOUT`].
-    pub(crate) is_log: bool,
+    pub is_log: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Method {
+pub enum Method {
     Get,
     /// With `{}` as its body, which both the old and the new form of the
     /// API's specification accept.
@@ -59,7 +59,7 @@ pub(crate) enum Method {
 }
 
 impl Method {
-    pub(crate) fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
@@ -67,14 +67,14 @@ impl Method {
     }
 }
 
-pub(crate) struct Answer<B> {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: B,
+pub struct Answer<B> {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: B,
 }
 
 #[derive(Debug)]
-pub(crate) enum SendError {
+pub enum SendError {
     /// Nothing of the request has left.
     NotSent(BoxError),
     /// Nothing has left, since whoever answered is not who we look for.
@@ -85,27 +85,27 @@ pub(crate) enum SendError {
 
 /// How to prove who we are.
 #[derive(Clone, Debug)]
-pub(crate) enum Credentials {
+pub enum Credentials {
     Token(SecretString),
     Key { email: String, key: SecretString },
 }
 
 /// Where and how to reach the API.
 #[derive(Clone, Debug)]
-pub(crate) struct Route {
+pub struct Endpoint {
     /// With `/client/v4`, without a slash at its end.
-    pub(crate) base_url: String,
-    pub(crate) https_proxy: Option<String>,
-    pub(crate) no_proxy: Option<String>,
+    pub base_url: String,
+    pub https_proxy: Option<String>,
+    pub no_proxy: Option<String>,
     /// A company's own certificate authorities, beside the built-in roots.
-    pub(crate) ssl_cert_file: Option<PathBuf>,
-    pub(crate) ssl_cert_dir: Option<PathBuf>,
+    pub ssl_cert_file: Option<PathBuf>,
+    pub ssl_cert_dir: Option<PathBuf>,
 }
 
-pub(crate) struct Http {
+pub struct Http {
     base_url: String,
     client: reqwest::Client,
-    route: Route,
+    endpoint: Endpoint,
     credentials: Credentials,
     /// Made when the built-in roots do not know who signed the API's
     /// certificate: parsing the system's roots costs 40 ms of CPU.
@@ -113,11 +113,11 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    pub(crate) fn new(route: Route, credentials: Credentials) -> Result<Self> {
+    pub fn new(endpoint: Endpoint, credentials: Credentials) -> Result<Self> {
         let mut roots = bundled_roots();
         let (file, dir) = (
-            route.ssl_cert_file.as_deref(),
-            route.ssl_cert_dir.as_deref(),
+            endpoint.ssl_cert_file.as_deref(),
+            endpoint.ssl_cert_dir.as_deref(),
         );
         if file.is_some() || dir.is_some() {
             let own = load_certs_from_paths(file, dir);
@@ -127,9 +127,9 @@ impl Http {
             roots.add_parsable_certificates(own.certs);
         }
         Ok(Self {
-            base_url: route.base_url.clone(),
-            client: client(&route, &credentials, roots)?,
-            route,
+            base_url: endpoint.base_url.clone(),
+            client: client(&endpoint, &credentials, roots)?,
+            endpoint,
             credentials,
             with_system_roots: OnceCell::new(),
         })
@@ -140,7 +140,7 @@ impl Http {
         if self.with_system_roots.get().is_none() {
             let mut roots = bundled_roots();
             roots.add_parsable_certificates(load_native_certs().certs);
-            let client = client(&self.route, &self.credentials, roots).ok()?;
+            let client = client(&self.endpoint, &self.credentials, roots).ok()?;
             // Only this method fills the cell, and it was empty.
             let _ = self.with_system_roots.set(client);
         }
@@ -200,7 +200,7 @@ impl From<reqwest::Error> for SendError {
     fn from(error: reqwest::Error) -> Self {
         // With its URL the text would name the account.
         let error = error.without_url();
-        if distrust(&error).is_some() {
+        if certificate_error(&error).is_some() {
             Self::Untrusted(error.into())
         } else if error.is_connect() {
             Self::NotSent(error.into())
@@ -215,8 +215,9 @@ fn bundled_roots() -> RootCertStore {
     roots.collect()
 }
 
+#[expect(clippy::disallowed_methods, reason = "the only client of the API")]
 fn client(
-    route: &Route,
+    endpoint: &Endpoint,
     credentials: &Credentials,
     roots: RootCertStore,
 ) -> Result<reqwest::Client> {
@@ -234,10 +235,10 @@ fn client(
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(REQUEST_TIMEOUT)
         .no_proxy();
-    let no_proxy = route.no_proxy.as_deref().and_then(NoProxy::from_string);
+    let no_proxy = endpoint.no_proxy.as_deref().and_then(NoProxy::from_string);
     // None for plain HTTP: that goes to a loopback address alone, and a proxy
     // would see the token.
-    if let Some(url) = &route.https_proxy {
+    if let Some(url) = &endpoint.https_proxy {
         builder = builder.proxy(Proxy::https(url)?.no_proxy(no_proxy));
     }
     builder.build().context("failed to set up the HTTP client")
@@ -265,11 +266,14 @@ fn authentication(credentials: &Credentials) -> Result<HeaderMap> {
 }
 
 fn is_unknown_issuer(error: &reqwest::Error) -> bool {
-    matches!(distrust(error), Some(CertificateError::UnknownIssuer))
+    matches!(
+        certificate_error(error),
+        Some(CertificateError::UnknownIssuer)
+    )
 }
 
 /// Why the other side's certificate was refused, if it was.
-fn distrust(error: &reqwest::Error) -> Option<&CertificateError> {
+fn certificate_error(error: &reqwest::Error) -> Option<&CertificateError> {
     let mut cause: Option<&(dyn Error + 'static)> = error.source();
     while let Some(error) = cause {
         // An io::Error hides what it wraps from `source`.

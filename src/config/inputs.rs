@@ -6,17 +6,17 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::vars::Vars;
+use crate::env::Env;
 
 /// One input of the contract.
-pub(crate) struct InputSpec {
-    pub(crate) name: &'static str,
+pub struct InputSpec {
+    pub name: &'static str,
     /// Empty means that it has none.
-    pub(crate) default: &'static str,
+    pub default: &'static str,
     /// Variables that count when the input is absent, the first one first.
-    pub(crate) falls_back_to: &'static [&'static str],
-    pub(crate) is_secret: bool,
-    pub(crate) meaning: &'static str,
+    pub falls_back_to: &'static [&'static str],
+    pub is_secret: bool,
+    pub meaning: &'static str,
 }
 
 const fn input(
@@ -49,7 +49,7 @@ const fn secret(
 }
 
 #[rustfmt::skip]
-pub(crate) const INPUTS: [InputSpec; 23] = [
+pub const INPUTS: [InputSpec; 23] = [
     input("account_id", "", &["CLOUDFLARE_ACCOUNT_ID"], "Required. The account that owns the project"),
     input("project_name", "", &["CLOUDFLARE_PAGES_PROJECT"], "Required. The name of the Pages project"),
     input("deployment_id", "", &[], "Required. What to retry: an id, an 8-character short id, a deployment URL, an alias URL, a dashboard URL, `latest`, or `latest-failed`"),
@@ -59,13 +59,13 @@ pub(crate) const INPUTS: [InputSpec; 23] = [
     input("branch", "", &[], "Narrows `latest` and `latest-failed` to one branch"),
     input("environment", "", &[], "Narrows `latest` and `latest-failed` to `production` or `preview`"),
     input("commit_hash", "", &[], "Narrows `latest` and `latest-failed` to one commit, by 7 or more of its characters; a deployment that is not there yet is waited for"),
-    input("max_attempts", "1", &[], "At most this many new deployments in all; 1 means never again"),
+    input("max_attempts", "1", &[], "Maximum number of new deployments; 1 means no further attempts"),
     input("retry_when", "transient", &[], "Which failures deserve another attempt: `transient` or `any`"),
-    input("allow_older", "false", &[], "Retry even though a newer deployment of the same branch and environment is live or on its way"),
+    input("allow_older", "false", &[], "Retry even though a newer deployment of the same branch and environment is live or in progress"),
     input("fail_on", "failure,canceled,skipped,deleted,timed_out", &[], "The endings that fail the step, or `none`"),
-    input("timeout", "45m", &[], "For everything together: `90s`, `45m`, `1h30m`, or seconds; up to 30 days"),
-    input("poll_interval", "auto", &[], "Time between two questions: `auto`, or a fixed time of at least 1s"),
-    input("wait", "true", &[], "`false`: trigger, write the outputs, end"),
+    input("timeout", "45m", &[], "Total time limit: `90s`, `45m`, `1h30m`, or seconds; up to 30 days"),
+    input("poll_interval", "auto", &[], "Polling interval: `auto`, or a fixed interval of at least 1s"),
+    input("wait", "true", &[], "`false`: trigger, write the outputs, exit"),
     input("logs", "on-failure", &[], "The build log: `on-failure`, `always`, or `never`"),
     input("log_format", "auto", &[], "`auto`, `plain`, `json`, or a CI host: `github`, `gitea`, `forgejo`, `gitlab`, `azure`, `buildkite`, `teamcity`, `circleci`, `bitbucket`, `woodpecker`, `drone`, `cloudbuild`, `jenkins`"),
     input("summary", "true", &[], "Write the step summary where the host has one"),
@@ -81,54 +81,54 @@ const OF_THE_RUNNER: [&str; 2] = ["ENTRYPOINT", "ARGS"];
 /// What the user gave, still as text; empty means absent.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Inputs {
-    pub(crate) account_id: String,
-    pub(crate) project_name: String,
-    pub(crate) deployment_id: String,
-    pub(crate) api_token: String,
-    pub(crate) api_email: String,
-    pub(crate) api_key: String,
-    pub(crate) branch: String,
-    pub(crate) environment: String,
-    pub(crate) commit_hash: String,
-    pub(crate) max_attempts: String,
-    pub(crate) retry_when: String,
-    pub(crate) allow_older: String,
-    pub(crate) fail_on: String,
-    pub(crate) timeout: String,
-    pub(crate) poll_interval: String,
-    pub(crate) wait: String,
-    pub(crate) logs: String,
-    pub(crate) log_format: String,
-    pub(crate) summary: String,
-    pub(crate) output_file: String,
-    pub(crate) output_format: String,
-    pub(crate) api_base_url: String,
-    pub(crate) dry_run: String,
+pub struct Inputs {
+    pub account_id: String,
+    pub project_name: String,
+    pub deployment_id: String,
+    pub api_token: String,
+    pub api_email: String,
+    pub api_key: String,
+    pub branch: String,
+    pub environment: String,
+    pub commit_hash: String,
+    pub max_attempts: String,
+    pub retry_when: String,
+    pub allow_older: String,
+    pub fail_on: String,
+    pub timeout: String,
+    pub poll_interval: String,
+    pub wait: String,
+    pub logs: String,
+    pub log_format: String,
+    pub summary: String,
+    pub output_file: String,
+    pub output_format: String,
+    pub api_base_url: String,
+    pub dry_run: String,
 }
 
 /// Inputs, and what was odd about the variables they came from.
 #[derive(Debug, Default)]
-pub(crate) struct Collected {
-    pub(crate) inputs: Inputs,
-    pub(crate) problems: Vec<String>,
-    pub(crate) warnings: Vec<String>,
+pub struct RawInputs {
+    pub inputs: Inputs,
+    pub problems: Vec<String>,
+    pub warnings: Vec<String>,
 }
 
 /// Finds the inputs among the variables that begin with one of `prefixes`.
 ///
-/// Names are compared without case, `-` and `_`: `INPUT_API_TOKEN`,
+/// Input names ignore case, `-` and `_`: `INPUT_API_TOKEN`,
 /// `INPUT_API-TOKEN` and `INPUT_APITOKEN` are one input. GitHub's runner also
 /// sends each default of `action.yml`, so a spelling that holds the default
 /// yields to another one.
-pub(crate) fn collect(vars: &Vars, prefixes: &[&str]) -> Collected {
-    let mut collected = Collected::default();
+pub fn collect(vars: &Env, prefixes: &[&str]) -> RawInputs {
+    let mut collected = RawInputs::default();
     let mut given: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (name, value) in vars.iter().filter(|(_, value)| !value.is_empty()) {
         let Some(key) = key(name, prefixes) else {
             continue;
         };
-        if INPUTS.iter().any(|it| folded(it.name) == key) {
+        if INPUTS.iter().any(|it| normalized(it.name) == key) {
             given.entry(key).or_default().push(value);
         } else if !OF_THE_RUNNER.contains(&key.as_str()) {
             collected.warnings.push(unknown(name, &key));
@@ -137,7 +137,7 @@ pub(crate) fn collect(vars: &Vars, prefixes: &[&str]) -> Collected {
     let not_unicode: Vec<&str> = vars.not_unicode().collect();
     let mut found = Vec::new();
     for input in &INPUTS {
-        let mut values = given.remove(&folded(input.name)).unwrap_or_default();
+        let mut values = given.remove(&normalized(input.name)).unwrap_or_default();
         values.sort_unstable();
         values.dedup();
         if 1 < values.len() {
@@ -145,12 +145,12 @@ pub(crate) fn collect(vars: &Vars, prefixes: &[&str]) -> Collected {
         }
         if 1 < values.len() {
             collected.problems.push(format!(
-                "input `{}` is given in two spellings with two values: keep one of them",
+                "input `{}` is set twice with different values; keep one",
                 input.name
             ));
         }
         let is_odd = |it: &&&str| {
-            key(it, prefixes).is_some_and(|it| it == folded(input.name))
+            key(it, prefixes).is_some_and(|it| it == normalized(input.name))
                 || (values.is_empty() && input.falls_back_to.contains(it))
         };
         if let Some(name) = not_unicode.iter().find(is_odd) {
@@ -172,10 +172,11 @@ pub(crate) fn collect(vars: &Vars, prefixes: &[&str]) -> Collected {
 
 /// The secrets among the variables, valid or not, so that they can be masked
 /// before anything is said about them.
-pub(crate) fn secrets(vars: &Vars, prefixes: &[&str]) -> Vec<String> {
+pub fn secrets(vars: &Env, prefixes: &[&str]) -> Vec<String> {
     let inputs = INPUTS.iter().filter(|it| it.is_secret);
-    let (names, fallbacks): (Vec<_>, Vec<_>) =
-        inputs.map(|it| (folded(it.name), it.falls_back_to)).unzip();
+    let (names, fallbacks): (Vec<_>, Vec<_>) = inputs
+        .map(|it| (normalized(it.name), it.falls_back_to))
+        .unzip();
     let is_secret = |name: &str| {
         key(name, prefixes).is_some_and(|it| names.contains(&it))
             || fallbacks.iter().any(|it| it.contains(&name))
@@ -195,10 +196,10 @@ fn key(name: &str, prefixes: &[&str]) -> Option<String> {
     prefixes
         .iter()
         .find_map(|it| name.strip_prefix(it))
-        .map(folded)
+        .map(normalized)
 }
 
-fn folded(name: &str) -> String {
+fn normalized(name: &str) -> String {
     name.chars()
         .filter(|it| !matches!(it, '-' | '_'))
         .collect::<String>()
@@ -210,7 +211,12 @@ fn unknown(name: &str, key: &str) -> String {
     let most = 3.min(key.len() / 2);
     let nearest = INPUTS
         .iter()
-        .map(|it| (strsim::damerau_levenshtein(key, &folded(it.name)), it.name))
+        .map(|it| {
+            (
+                strsim::damerau_levenshtein(key, &normalized(it.name)),
+                it.name,
+            )
+        })
         .min()
         .filter(|(distance, _)| *distance <= most);
     let advice = nearest.map(|(_, nearest)| format!("; did you mean `{nearest}`?"));
@@ -231,7 +237,7 @@ mod tests {
 
     #[test]
     fn an_unknown_name_gets_one_warning_with_the_nearest() {
-        let vars = Vars::from([
+        let vars = Env::from([
             ("INPUT_TIEMOUT", "5m"),
             ("PLUGIN_COLOR_OF_THE_SKY", "blue"),
             ("INPUT_FOO", "x"),
@@ -261,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_known_by_each_of_its_names_and_nothing_else_is_one() {
-        let vars = Vars::from([
+        let vars = Env::from([
             ("INPUT_API-TOKEN", "one"),
             ("plugin_apikey", "two"),
             ("CLOUDFLARE_API_TOKEN", "three"),
@@ -278,7 +284,7 @@ mod tests {
         let odd = || OsString::from_vec(vec![0xff]);
         let of = |vars: &[(&str, OsString)]| {
             let vars = vars.iter().cloned();
-            let vars = Vars::from_os(vars.map(|(name, value)| (name.into(), value)));
+            let vars = Env::from_os(vars.map(|(name, value)| (name.into(), value)));
             collect(&vars, &PREFIXES).problems
         };
         let problem = |input: &str, name: &str| {

@@ -4,87 +4,53 @@
 //! value of a secret.
 
 mod forgiving;
-pub(crate) mod inputs;
+pub mod inputs;
 mod parse;
-mod reading;
-pub(crate) mod vars;
+mod parser;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use crate::cloudflare::transport::{Credentials, Route};
-use crate::config::inputs::Collected;
-use crate::config::reading::Reading;
-use crate::config::vars::Vars;
-use crate::retry::target::{Narrowing, Target};
+use crate::cloudflare::transport::{Credentials, Endpoint};
+use crate::config::inputs::RawInputs;
+use crate::config::parser::InputParser;
+use crate::env::Env;
+use crate::host::outputs::OutputFormat;
+use crate::retry::options::Options;
 
 /// What the user wants.
 #[derive(Clone, Debug)]
-pub(crate) struct Config {
-    pub(crate) account_id: String,
-    pub(crate) project_name: String,
-    pub(crate) target: Target,
-    pub(crate) narrowing: Narrowing,
-    pub(crate) credentials: Credentials,
-    pub(crate) route: Route,
-    pub(crate) max_attempts: u32,
-    pub(crate) retry_when: RetryWhen,
-    pub(crate) allow_older: bool,
-    /// In the words of the `status` output.
-    pub(crate) fail_on: Vec<&'static str>,
-    pub(crate) give_up_after: Duration,
-    /// `None` means as often as it makes sense.
-    pub(crate) poll_every: Option<Duration>,
-    pub(crate) wait: bool,
-    pub(crate) logs: Logs,
-    pub(crate) dry_run: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RetryWhen {
-    Transient,
-    Any,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Logs {
-    OnFailure,
-    Always,
-    Never,
+pub struct Config {
+    pub account_id: String,
+    pub credentials: Credentials,
+    pub endpoint: Endpoint,
+    pub options: Options,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct OutputFile {
-    pub(crate) path: PathBuf,
-    pub(crate) format: OutputFormat,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OutputFormat {
-    Dotenv,
-    Json,
-    GitHub,
+pub struct OutputFile {
+    pub path: PathBuf,
+    pub format: OutputFormat,
 }
 
 /// What the inputs say. How the result is told is known for bad input too.
-pub(crate) struct Given {
+pub struct ParsedInputs {
     /// What to do, or everything that is wrong, one line a problem.
-    pub(crate) config: Result<Config, Vec<String>>,
+    pub config: Result<Config, Vec<String>>,
     /// What is odd, but not wrong.
-    pub(crate) warnings: Vec<String>,
-    pub(crate) output_file: Option<OutputFile>,
-    pub(crate) summary: bool,
+    pub warnings: Vec<String>,
+    pub output_file: Option<OutputFile>,
+    pub summary: bool,
 }
 
-impl Given {
+impl ParsedInputs {
     /// Reads the inputs from the variables that begin with one of `prefixes`.
-    pub(crate) fn from_vars(vars: &Vars, prefixes: &[&str]) -> Self {
-        let Collected {
+    pub fn from_env(vars: &Env, prefixes: &[&str]) -> Self {
+        let RawInputs {
             inputs,
             problems,
             warnings,
         } = inputs::collect(vars, prefixes);
-        let mut reading = Reading { problems, warnings };
+        let mut reading = InputParser { problems, warnings };
         let output_file = reading.output_file(&inputs);
         let summary = reading.read("summary", &inputs.summary, parse::boolean);
         let config = reading.config(&inputs, vars);
@@ -102,11 +68,14 @@ impl Given {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use secrecy::ExposeSecret as _;
 
     use super::*;
-    use crate::config::reading::DEFAULT_BASE_URL;
-    use crate::retry::outcome::FAIL_ON;
+    use crate::config::parser::DEFAULT_BASE_URL;
+    use crate::retry::options::{Logs, RetryWhen};
+    use crate::run::outcome::FAIL_ON;
 
     const GOOD: [(&str, &str); 4] = [
         ("INPUT_ACCOUNT_ID", "AB12"),
@@ -115,13 +84,13 @@ mod tests {
         ("INPUT_API_TOKEN", "hush-hush"),
     ];
 
-    fn given(vars: &[(&str, &str)]) -> Given {
+    fn given(vars: &[(&str, &str)]) -> ParsedInputs {
         let is_given = |name: &str| vars.iter().any(|(it, _)| *it == name);
         let good = GOOD.iter().filter(|(name, _)| !is_given(name));
         let all = good
             .chain(vars)
             .map(|(name, value)| (name.into(), value.into()));
-        Given::from_vars(&Vars::from_os(all), &["INPUT_"])
+        ParsedInputs::from_env(&Env::from_os(all), &["INPUT_"])
     }
 
     /// What to do, or what is wrong, a line each.
@@ -248,21 +217,21 @@ mod tests {
     fn the_defaults_are_those_of_the_contract() {
         let config = read(&[]).unwrap();
         assert_eq!(config.account_id, "ab12");
-        assert_eq!(config.max_attempts, 1);
-        assert_eq!(config.retry_when, RetryWhen::Transient);
-        assert_eq!(config.fail_on, FAIL_ON);
-        assert_eq!(config.give_up_after, Duration::from_mins(45));
-        assert_eq!(config.poll_every, None);
-        assert_eq!(config.logs, Logs::OnFailure);
-        assert!(config.wait && !config.allow_older && !config.dry_run);
-        assert_eq!(config.route.base_url, DEFAULT_BASE_URL);
+        assert_eq!(config.options.max_attempts, 1);
+        assert_eq!(config.options.retry_when, RetryWhen::Transient);
+        assert_eq!(config.options.fail_on, FAIL_ON);
+        assert_eq!(config.options.timeout, Duration::from_mins(45));
+        assert_eq!(config.options.poll_interval, None);
+        assert_eq!(config.options.logs, Logs::OnFailure);
+        assert!(config.options.wait && !config.options.allow_older && !config.options.dry_run);
+        assert_eq!(config.endpoint.base_url, DEFAULT_BASE_URL);
         let given = given(&[]);
         assert!(given.output_file.is_none() && given.warnings.is_empty() && given.summary);
     }
 
     #[test]
     fn a_name_is_found_in_any_spelling_and_the_default_yields() {
-        let long = |vars: &[(&str, &str)]| read(vars).map(|it| it.give_up_after);
+        let long = |vars: &[(&str, &str)]| read(vars).map(|it| it.options.timeout);
         let hour = Duration::from_hours(1);
         assert_eq!(
             long(&[("INPUT_TIMEOUT", "45m"), ("INPUT_Time-Out", "1h")]),
@@ -294,7 +263,7 @@ mod tests {
         ];
         let config = read(&vars).unwrap();
         assert_eq!(config.account_id, "fromvariable");
-        assert_eq!(config.route.base_url, "https://second.example/v4");
+        assert_eq!(config.endpoint.base_url, "https://second.example/v4");
         let Credentials::Token(token) = config.credentials else {
             panic!("a token was given");
         };
@@ -347,7 +316,7 @@ mod tests {
             assert_eq!(
                 read(&[("INPUT_API_BASE_URL", &url)])
                     .unwrap()
-                    .route
+                    .endpoint
                     .base_url,
                 url
             );

@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
-use super::delivery::{Delivery, HandOver};
+use super::delivery::{Delivery, Export};
 use super::outputs::Outputs;
-use super::{Group, Host, Level};
-use crate::config::vars::Vars;
+use super::{Group, Host, Severity};
+use crate::env::Env;
 
-pub(crate) struct Azure;
+pub(super) struct Azure;
 
 impl Host for Azure {
     fn name(&self) -> &'static str {
@@ -35,10 +35,10 @@ impl Host for Azure {
         true
     }
 
-    fn annotate(&self, level: Level, title: &str, message: &str) -> Option<String> {
+    fn annotate(&self, level: Severity, title: &str, message: &str) -> Option<String> {
         let kind = match level {
-            Level::Error => "error",
-            Level::Warning => "warning",
+            Severity::Error => "error",
+            Severity::Warning => "warning",
         };
         let text = escaped(&super::titled(title, message));
         Some(format!("##vso[task.logissue type={kind};]{text}"))
@@ -48,13 +48,13 @@ impl Host for Azure {
         Some(format!("##vso[task.debug]{}", escaped(message)))
     }
 
-    fn wants_debug(&self, vars: &Vars) -> bool {
+    fn wants_debug(&self, vars: &Env) -> bool {
         let wish = vars.get("SYSTEM_DEBUG").unwrap_or_default();
         wish.eq_ignore_ascii_case("true")
     }
 
     /// A file in the agent's own folder, which lives as long as the job.
-    fn summarize(&self, vars: &Vars, markdown: String, _level: Option<Level>) -> Vec<Delivery> {
+    fn summarize(&self, vars: &Env, markdown: String, _level: Option<Severity>) -> Vec<Delivery> {
         let Some(folder) = vars.get("AGENT_TEMPDIRECTORY") else {
             return Vec::new();
         };
@@ -70,7 +70,7 @@ impl Host for Azure {
         vec![file, Delivery::Print(vec![upload])]
     }
 
-    fn hand_over(&self, _vars: &Vars, outputs: &Outputs, _token: &str) -> HandOver {
+    fn export(&self, _vars: &Env, outputs: &Outputs, _token: &str) -> Export {
         let carried = outputs.carry(usize::MAX, |name, value| {
             let value = escaped(value);
             Ok(format!(

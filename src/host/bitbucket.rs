@@ -2,11 +2,11 @@
 //! lists them under `output-variables`.
 
 use super::Host;
-use super::delivery::HandOver;
+use super::delivery::Export;
 use super::outputs::Outputs;
-use crate::config::vars::Vars;
+use crate::env::Env;
 
-pub(crate) struct Bitbucket;
+pub(super) struct Bitbucket;
 
 impl Host for Bitbucket {
     fn name(&self) -> &'static str {
@@ -17,7 +17,7 @@ impl Host for Bitbucket {
         true
     }
 
-    fn hand_over(&self, vars: &Vars, outputs: &Outputs, _token: &str) -> HandOver {
+    fn export(&self, vars: &Env, outputs: &Outputs, _token: &str) -> Export {
         outputs.append_to(vars.get("BITBUCKET_PIPELINES_VARIABLES_PATH"))
     }
 }

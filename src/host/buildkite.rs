@@ -1,10 +1,10 @@
 //! Buildkite: headings that fold the log, and its agent, which takes meta-data
 //! and annotations. In a container the agent is there only if it was mounted.
 
-use super::delivery::{Delivery, HandOver, find};
+use super::delivery::{Delivery, Export, find};
 use super::outputs::Outputs;
-use super::{Group, Host, Level};
-use crate::config::vars::Vars;
+use super::{Group, Host, Severity};
+use crate::env::Env;
 
 const AGENT: &str = "buildkite-agent";
 
@@ -21,7 +21,7 @@ const AGENT_NEEDS: [&str; 8] = [
     "SSL_CERT_DIR",
 ];
 
-pub(crate) struct Buildkite;
+pub(super) struct Buildkite;
 
 impl Host for Buildkite {
     fn name(&self) -> &'static str {
@@ -41,21 +41,21 @@ impl Host for Buildkite {
         Some("+++ Deployment".to_owned())
     }
 
-    fn wants_debug(&self, vars: &Vars) -> bool {
+    fn wants_debug(&self, vars: &Env) -> bool {
         vars.get("BUILDKITE_AGENT_DEBUG") == Some("true")
     }
 
-    fn summarize(&self, vars: &Vars, markdown: String, level: Option<Level>) -> Vec<Delivery> {
+    fn summarize(&self, vars: &Env, markdown: String, level: Option<Severity>) -> Vec<Delivery> {
         let style = match level {
             None => "success",
-            Some(Level::Warning) => "warning",
-            Some(Level::Error) => "error",
+            Some(Severity::Warning) => "warning",
+            Some(Severity::Error) => "error",
         };
         let arguments = ["annotate", "--style", style, "--context", "pages-retry"];
         agent(vars, &arguments, markdown).into_iter().collect()
     }
 
-    fn hand_over(&self, vars: &Vars, outputs: &Outputs, _token: &str) -> HandOver {
+    fn export(&self, vars: &Env, outputs: &Outputs, _token: &str) -> Export {
         let mut deliveries = Vec::new();
         let carried = outputs.carry(usize::MAX, |name, value| Ok(format!("{name}\n{value}")));
         for piece in &carried.pieces {
@@ -70,7 +70,7 @@ impl Host for Buildkite {
             );
             warnings.push(warning);
         }
-        HandOver {
+        Export {
             deliveries,
             warnings,
         }
@@ -78,7 +78,7 @@ impl Host for Buildkite {
 }
 
 /// The agent with `arguments`, which reads `input`.
-fn agent(vars: &Vars, arguments: &[&str], input: String) -> Option<Delivery> {
+fn agent(vars: &Env, arguments: &[&str], input: String) -> Option<Delivery> {
     let program = find(AGENT, vars.get("PATH"))?;
     let is_needed = |name: &str| name.starts_with("BUILDKITE") || AGENT_NEEDS.contains(&name);
     let vars = vars.iter().filter(|(name, _)| is_needed(name));

@@ -2,11 +2,11 @@
 //! job.
 
 use super::Host;
-use super::delivery::HandOver;
+use super::delivery::Export;
 use super::outputs::Outputs;
-use crate::config::vars::Vars;
+use crate::env::Env;
 
-pub(crate) struct CircleCi;
+pub(super) struct CircleCi;
 
 impl Host for CircleCi {
     fn name(&self) -> &'static str {
@@ -18,9 +18,9 @@ impl Host for CircleCi {
     }
 
     /// In single quotes, within which the shell reads nothing but their end.
-    fn hand_over(&self, vars: &Vars, outputs: &Outputs, _token: &str) -> HandOver {
+    fn export(&self, vars: &Env, outputs: &Outputs, _token: &str) -> Export {
         let Some(path) = vars.get("BASH_ENV") else {
-            return HandOver::default();
+            return Export::default();
         };
         let carried = outputs.carry(usize::MAX, |name, value| {
             let value = value.replace('\'', r"'\''");

@@ -6,11 +6,11 @@
 
 use serde_json::Value;
 
-use crate::config::vars::Vars as Env;
+use crate::env::Env;
 
 /// The file that describes what started a run on GitHub, Gitea or Forgejo.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum EventFile {
+pub enum EventFile {
     /// Its text, which should be JSON.
     Read(String),
     /// Why it could not be read.
@@ -70,7 +70,7 @@ const GITHUB_LIKE: [&str; 3] = ["github", "gitea", "forgejo"];
 
 /// The path of the event file to read for [`current`], on the hosts that have
 /// one. `host` is the host's word in `log_format`.
-pub(crate) fn event_path<'a>(host: &str, env: &'a Env) -> Option<&'a str> {
+pub fn event_path<'a>(host: &str, env: &'a Env) -> Option<&'a str> {
     let is_github_like = GITHUB_LIKE.contains(&host);
     env.get("GITHUB_EVENT_PATH").filter(|_| is_github_like)
 }
@@ -80,7 +80,7 @@ pub(crate) fn event_path<'a>(host: &str, env: &'a Env) -> Option<&'a str> {
 /// `host` is the host's word in `log_format`, `event` what [`event_path`]
 /// leads to. The error follows the name of the input: it says which variable
 /// or field was expected, and what to do instead.
-pub(crate) fn current(host: &str, env: &Env, event: Option<&EventFile>) -> Result<String, String> {
+pub fn current(host: &str, env: &Env, event: Option<&EventFile>) -> Result<String, String> {
     if GITHUB_LIKE.contains(&host) {
         return from_event(env, event);
     }
@@ -110,7 +110,7 @@ pub(crate) fn current(host: &str, env: &Env, event: Option<&EventFile>) -> Resul
 
 /// The warning about a `commit_hash` that is the merge commit of a pull
 /// request, which Pages never builds.
-pub(crate) fn merge_commit_warning(
+pub fn merge_commit_warning(
     host: &str,
     env: &Env,
     event: Option<&EventFile>,

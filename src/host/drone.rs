@@ -2,11 +2,11 @@
 //! outputs.
 
 use super::Host;
-use super::delivery::HandOver;
+use super::delivery::Export;
 use super::outputs::Outputs;
-use crate::config::vars::Vars;
+use crate::env::Env;
 
-pub(crate) struct Drone;
+pub(super) struct Drone;
 
 impl Host for Drone {
     fn name(&self) -> &'static str {
@@ -17,7 +17,7 @@ impl Host for Drone {
         true
     }
 
-    fn wants_debug(&self, vars: &Vars) -> bool {
+    fn wants_debug(&self, vars: &Env) -> bool {
         vars.get("DRONE_BUILD_DEBUG") == Some("true")
     }
 
@@ -25,7 +25,7 @@ impl Host for Drone {
         &["INPUT_", "PLUGIN_"]
     }
 
-    fn hand_over(&self, vars: &Vars, outputs: &Outputs, _token: &str) -> HandOver {
+    fn export(&self, vars: &Env, outputs: &Outputs, _token: &str) -> Export {
         outputs.append_to(vars.get("DRONE_OUTPUT"))
     }
 }

@@ -1,18 +1,18 @@
 //! GitHub Actions, and the grammar that its runner reads a log with; Gitea and
 //! Forgejo Actions speak it too.
 
-use super::delivery::{Delivery, HandOver};
+use super::delivery::{Delivery, Export};
 use super::outputs::Outputs;
-use super::{Group, Host, Level};
-use crate::config::vars::Vars;
+use super::{Group, Host, Severity};
+use crate::env::Env;
 
 /// GitHub, and the hosts that speak its language.
-pub(crate) struct GitHub {
+pub(super) struct GitHub {
     /// Its word in `log_format`.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// Gitea and Forgejo have no annotations: their runner prints the command
     /// as a line of the log.
-    pub(crate) annotates: bool,
+    pub annotates: bool,
 }
 
 impl Host for GitHub {
@@ -40,13 +40,13 @@ impl Host for GitHub {
         self.annotates
     }
 
-    fn annotate(&self, level: Level, title: &str, message: &str) -> Option<String> {
+    fn annotate(&self, level: Severity, title: &str, message: &str) -> Option<String> {
         if !self.annotates {
             return None;
         }
         let command = match level {
-            Level::Error => "error",
-            Level::Warning => "warning",
+            Severity::Error => "error",
+            Severity::Warning => "warning",
         };
         Some(format!(
             "::{command} title={}::{}",
@@ -59,15 +59,15 @@ impl Host for GitHub {
         Some(format!("::debug::{}", data(message)))
     }
 
-    fn deaf(&self, token: &str) -> Option<(String, String)> {
+    fn suspend_commands(&self, token: &str) -> Option<(String, String)> {
         Some((format!("::stop-commands::{token}"), format!("::{token}::")))
     }
 
-    fn wants_debug(&self, vars: &Vars) -> bool {
+    fn wants_debug(&self, vars: &Env) -> bool {
         vars.get("RUNNER_DEBUG") == Some("1")
     }
 
-    fn summarize(&self, vars: &Vars, markdown: String, _level: Option<Level>) -> Vec<Delivery> {
+    fn summarize(&self, vars: &Env, markdown: String, _level: Option<Severity>) -> Vec<Delivery> {
         let path = vars.get("GITHUB_STEP_SUMMARY");
         let delivery = path.map(|path| Delivery::Append {
             path: path.into(),
@@ -76,13 +76,13 @@ impl Host for GitHub {
         delivery.into_iter().collect()
     }
 
-    fn hand_over(&self, vars: &Vars, outputs: &Outputs, token: &str) -> HandOver {
+    fn export(&self, vars: &Env, outputs: &Outputs, token: &str) -> Export {
         let path = vars.get("GITHUB_OUTPUT");
         let delivery = path.map(|path| Delivery::Append {
             path: path.into(),
             text: outputs.github(token),
         });
-        HandOver {
+        Export {
             deliveries: delivery.into_iter().collect(),
             warnings: Vec::new(),
         }
@@ -111,7 +111,7 @@ mod tests {
             name: "github",
             annotates: true,
         };
-        let annotation = github.annotate(Level::Error, "a:b,c", "100%\n::set-output name=x::y");
+        let annotation = github.annotate(Severity::Error, "a:b,c", "100%\n::set-output name=x::y");
         let expected = "::error title=a%3Ab%2Cc::100%25%0A::set-output name=x::y";
         assert_eq!(annotation.unwrap(), expected);
     }

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::delivery::HandOver;
+use super::delivery::Export;
 use super::outputs::{Outputs, variable};
 use super::{Group, Host};
-use crate::config::vars::Vars;
+use crate::env::Env;
 
 /// The file that a job names under `artifacts:reports:dotenv`.
 const REPORT: &str = "pages-retry.env";
@@ -13,7 +13,7 @@ const REPORT: &str = "pages-retry.env";
 /// GitLab refuses a report of 5 KB or more, as a whole.
 const MOST_BYTES: usize = 5 * 1024 - 1;
 
-pub(crate) struct GitLab;
+pub(super) struct GitLab;
 
 impl Host for GitLab {
     fn name(&self) -> &'static str {
@@ -34,13 +34,13 @@ impl Host for GitLab {
         Some(format!("\x1b[0Ksection_end:{now}:{key}\r\x1b[0K"))
     }
 
-    fn wants_debug(&self, vars: &Vars) -> bool {
+    fn wants_debug(&self, vars: &Env) -> bool {
         vars.get("CI_DEBUG_TRACE") == Some("true")
     }
 
     /// Paths of artifacts start at the project's folder. `$NAME` in a value
     /// would become the value of that variable.
-    fn hand_over(&self, vars: &Vars, outputs: &Outputs, _token: &str) -> HandOver {
+    fn export(&self, vars: &Env, outputs: &Outputs, _token: &str) -> Export {
         let carried = outputs.carry(MOST_BYTES, |name, value| {
             if value.contains('$') {
                 return Err("GitLab would expand the `$` in it");
@@ -64,7 +64,7 @@ mod tests {
     fn a_report_stays_under_five_kilobytes() {
         let report = |length| {
             let outputs = Outputs(vec![("branch", "x".repeat(length))]);
-            let handed = GitLab.hand_over(&Vars::default(), &outputs, "");
+            let handed = GitLab.export(&Env::default(), &outputs, "");
             let Some(Delivery::Replace { text, .. }) = handed.deliveries.into_iter().next() else {
                 panic!("it is a file");
             };

@@ -2,7 +2,7 @@
 
 use super::Host;
 
-pub(crate) struct Jenkins;
+pub(super) struct Jenkins;
 
 impl Host for Jenkins {
     fn name(&self) -> &'static str {

@@ -8,24 +8,23 @@ mod bitbucket;
 mod buildkite;
 mod circleci;
 mod cloudbuild;
-#[cfg_attr(not(test), expect(dead_code, reason = "not connected yet"))]
-mod commit;
-pub(crate) mod delivery;
+pub mod commit;
+pub mod delivery;
 mod drone;
 mod github;
 mod gitlab;
 mod jenkins;
-pub(crate) mod outputs;
+pub mod outputs;
 mod teamcity;
 mod woodpecker;
 
-use crate::config::vars::Vars;
+use crate::env::Env;
 use crate::host::azure::Azure;
 use crate::host::bitbucket::Bitbucket;
 use crate::host::buildkite::Buildkite;
 use crate::host::circleci::CircleCi;
 use crate::host::cloudbuild::CloudBuild;
-use crate::host::delivery::{Delivery, HandOver};
+use crate::host::delivery::{Delivery, Export};
 use crate::host::drone::Drone;
 use crate::host::github::GitHub;
 use crate::host::gitlab::GitLab;
@@ -33,40 +32,41 @@ use crate::host::jenkins::Jenkins;
 use crate::host::outputs::Outputs;
 use crate::host::teamcity::TeamCity;
 use crate::host::woodpecker::Woodpecker;
+use crate::run::outcome::Severity;
 
 /// The hosts, and what tells each; the first one that is told counts. Forgejo
 /// and Gitea also say that they are GitHub, and several hosts set `CI`.
 #[rustfmt::skip]
-static HOSTS: [(&dyn Host, Sign); 13] = [
-    (&GitHub { name: "forgejo", annotates: false }, Sign::Set("FORGEJO_ACTIONS")),
-    (&GitHub { name: "gitea", annotates: false }, Sign::Set("GITEA_ACTIONS")),
-    (&GitHub { name: "github", annotates: true }, Sign::Set("GITHUB_ACTIONS")),
-    (&GitLab, Sign::Set("GITLAB_CI")),
-    (&CircleCi, Sign::Set("CIRCLECI")),
-    (&Azure, Sign::Set("TF_BUILD")),
-    (&Buildkite, Sign::Set("BUILDKITE")),
-    (&TeamCity, Sign::Set("TEAMCITY_VERSION")),
-    (&Bitbucket, Sign::Set("BITBUCKET_BUILD_NUMBER")),
-    (&Woodpecker, Sign::Is("CI", "woodpecker")),
-    (&Drone, Sign::SetOrBegins("DRONE", "HARNESS_")),
-    (&CloudBuild, Sign::Set("BUILDER_OUTPUT")),
-    (&Jenkins, Sign::Set("JENKINS_URL")),
+static HOSTS: [(&dyn Host, Marker); 13] = [
+    (&GitHub { name: "forgejo", annotates: false }, Marker::IsSet("FORGEJO_ACTIONS")),
+    (&GitHub { name: "gitea", annotates: false }, Marker::IsSet("GITEA_ACTIONS")),
+    (&GitHub { name: "github", annotates: true }, Marker::IsSet("GITHUB_ACTIONS")),
+    (&GitLab, Marker::IsSet("GITLAB_CI")),
+    (&CircleCi, Marker::IsSet("CIRCLECI")),
+    (&Azure, Marker::IsSet("TF_BUILD")),
+    (&Buildkite, Marker::IsSet("BUILDKITE")),
+    (&TeamCity, Marker::IsSet("TEAMCITY_VERSION")),
+    (&Bitbucket, Marker::IsSet("BITBUCKET_BUILD_NUMBER")),
+    (&Woodpecker, Marker::Is("CI", "woodpecker")),
+    (&Drone, Marker::IsSetOrBegins("DRONE", "HARNESS_")),
+    (&CloudBuild, Marker::IsSet("BUILDER_OUTPUT")),
+    (&Jenkins, Marker::IsSet("JENKINS_URL")),
 ];
 
 /// What tells a host among the variables.
-enum Sign {
-    Set(&'static str),
+enum Marker {
+    IsSet(&'static str),
     Is(&'static str, &'static str),
     /// The variable, or any whose name begins like this.
-    SetOrBegins(&'static str, &'static str),
+    IsSetOrBegins(&'static str, &'static str),
 }
 
-impl Sign {
-    fn is_in(&self, vars: &Vars) -> bool {
+impl Marker {
+    fn is_in(&self, vars: &Env) -> bool {
         match self {
-            Self::Set(name) => vars.get(name).is_some(),
+            Self::IsSet(name) => vars.get(name).is_some(),
             Self::Is(name, value) => vars.get(name) == Some(value),
-            Self::SetOrBegins(name, prefix) => {
+            Self::IsSetOrBegins(name, prefix) => {
                 vars.get(name).is_some() || vars.iter().any(|(it, _)| it.starts_with(prefix))
             }
         }
@@ -83,41 +83,71 @@ impl Host for Unknown {
 }
 
 /// The hosts' words in `log_format`.
-pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+pub fn names() -> impl Iterator<Item = &'static str> {
     HOSTS.iter().map(|(host, _)| host.name())
 }
 
 /// The host that the variables tell.
-pub(crate) fn told(vars: &Vars) -> &'static dyn Host {
+pub fn detect_from_env(vars: &Env) -> &'static dyn Host {
     let told = HOSTS.iter().find(|(_, sign)| sign.is_in(vars));
     told.map_or(&Unknown, |(host, _)| *host)
 }
 
-/// The host that `log_format` names, else the one that the variables tell.
-pub(crate) fn detect(vars: &Vars, log_format: &str) -> &'static dyn Host {
-    let named = HOSTS.iter().find(|(host, _)| host.name() == log_format);
-    named.map_or_else(|| told(vars), |(host, _)| *host)
+/// The value of `log_format`.
+#[derive(Clone, Copy)]
+pub enum LogFormat {
+    /// The format of the detected host.
+    Auto,
+    Plain,
+    Json,
+    Host(&'static dyn Host),
 }
 
-/// The host whose form the log has.
-pub(crate) fn of_log(vars: &Vars, log_format: &str) -> &'static dyn Host {
-    if log_format == "plain" {
-        &Unknown
-    } else {
-        detect(vars, log_format)
+impl LogFormat {
+    /// Parses the input.
+    ///
+    /// # Errors
+    ///
+    /// Fails with what the input may be if `text` is none of it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => return Ok(Self::Auto),
+            "plain" => return Ok(Self::Plain),
+            "json" => return Ok(Self::Json),
+            _ => {}
+        }
+        let named = HOSTS.iter().find(|(host, _)| host.name() == text);
+        named.map(|(host, _)| Self::Host(*host)).ok_or_else(|| {
+            let formats = ["auto", "plain", "json"].into_iter().chain(names());
+            let formats: Vec<_> = formats.collect();
+            format!(
+                "is not known: `{text}`; use one of `{}`",
+                formats.join("`, `")
+            )
+        })
     }
-}
 
-/// How much an annotation weighs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Level {
-    Error,
-    Warning,
+    /// The host that receives the outputs and the summary: the one that is
+    /// named, else the `detected` one.
+    pub fn host(self, detected: &'static dyn Host) -> &'static dyn Host {
+        match self {
+            Self::Host(host) => host,
+            Self::Auto | Self::Plain | Self::Json => detected,
+        }
+    }
+
+    /// The host whose format the log has.
+    pub fn log_host(self, detected: &'static dyn Host) -> &'static dyn Host {
+        match self {
+            Self::Plain => &Unknown,
+            Self::Auto | Self::Json | Self::Host(_) => self.host(detected),
+        }
+    }
 }
 
 /// A CI host, as data and a few small functions. What a host does not have is
 /// the default.
-pub(crate) trait Host: Sync {
+pub trait Host: Sync {
     /// Its word in `log_format`.
     fn name(&self) -> &'static str;
 
@@ -148,7 +178,7 @@ pub(crate) trait Host: Sync {
 
     /// The line that annotates the step with one message, which may hold
     /// newlines. Without one the message is printed as lines of the log.
-    fn annotate(&self, _level: Level, _title: &str, _message: &str) -> Option<String> {
+    fn annotate(&self, _level: Severity, _title: &str, _message: &str) -> Option<String> {
         None
     }
 
@@ -159,12 +189,12 @@ pub(crate) trait Host: Sync {
 
     /// The lines between which the host obeys no command. `token` cannot be
     /// guessed.
-    fn deaf(&self, _token: &str) -> Option<(String, String)> {
+    fn suspend_commands(&self, _token: &str) -> Option<(String, String)> {
         None
     }
 
     /// Whether the host was asked for a debug log.
-    fn wants_debug(&self, _vars: &Vars) -> bool {
+    fn wants_debug(&self, _vars: &Env) -> bool {
         false
     }
 
@@ -175,13 +205,13 @@ pub(crate) trait Host: Sync {
 
     /// How the Markdown summary reaches a person; `level` is that of the
     /// ending, if it is not a good one.
-    fn summarize(&self, _vars: &Vars, _markdown: String, _level: Option<Level>) -> Vec<Delivery> {
+    fn summarize(&self, _vars: &Env, _markdown: String, _level: Option<Severity>) -> Vec<Delivery> {
         Vec::new()
     }
 
     /// How the outputs reach later steps.
-    fn hand_over(&self, _vars: &Vars, _outputs: &Outputs, _token: &str) -> HandOver {
-        HandOver::default()
+    fn export(&self, _vars: &Env, _outputs: &Outputs, _token: &str) -> Export {
+        Export::default()
     }
 }
 
@@ -195,15 +225,26 @@ fn titled(title: &str, message: &str) -> String {
 
 /// A collapsed part of the log.
 #[derive(Clone, Copy)]
-pub(crate) struct Group<'a> {
-    pub(crate) title: &'a str,
+pub struct Group<'a> {
+    pub title: &'a str,
     /// Unique within the log, and made of `[a-z0-9_]`.
-    pub(crate) key: &'a str,
+    pub key: &'a str,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The host of the outputs, given `log_format`.
+    fn detect(env: &Env, log_format: &str) -> &'static dyn Host {
+        let format = LogFormat::parse(log_format).unwrap_or(LogFormat::Auto);
+        format.host(detect_from_env(env))
+    }
+
+    fn log_host(env: &Env, log_format: &str) -> &'static dyn Host {
+        let format = LogFormat::parse(log_format).unwrap_or(LogFormat::Auto);
+        format.log_host(detect_from_env(env))
+    }
 
     #[test]
     fn a_host_is_told_by_its_variables_also_among_others() {
@@ -264,7 +305,7 @@ mod tests {
             let given = vars
                 .iter()
                 .map(|(name, value)| ((*name).into(), (*value).into()));
-            let host = told(&Vars::from_os(given));
+            let host = detect_from_env(&Env::from_os(given));
             assert_eq!(host.name(), expected, "{vars:?}");
         }
     }
@@ -273,13 +314,13 @@ mod tests {
     /// warning, and line for debugging; `-` is none.
     #[track_caller]
     fn check(name: &str, expected: [&str; 6]) {
-        let host = detect(&Vars::default(), name);
+        let host = detect(&Env::default(), name);
         assert_eq!(host.name(), name);
         let group = Group {
             title: "Build [log]",
             key: "build_log_1",
         };
-        let annotation = host.annotate(Level::Warning, "Odd; it's 5%", "a\nb");
+        let annotation = host.annotate(Severity::Warning, "Odd; it's 5%", "a\nb");
         assert_eq!(annotation.is_some(), host.annotates(), "{name}");
         let found = [
             Some(host.renders_color().to_string()),
@@ -375,16 +416,16 @@ mod tests {
             ("plain", "RUNNER_DEBUG", "1", false),
         ];
         for (name, variable, value, expected) in cases {
-            let vars = Vars::from([(variable, value)]);
+            let vars = Env::from([(variable, value)]);
             assert_eq!(detect(&vars, name).wants_debug(&vars), expected, "{name}");
         }
         for name in names() {
-            assert!(!detect(&Vars::default(), name).wants_debug(&Vars::default()));
+            assert!(!detect(&Env::default(), name).wants_debug(&Env::default()));
         }
     }
 
     #[test]
-    fn what_a_host_has_a_way_to_is_deaf_to_a_build_log() {
+    fn what_a_host_has_a_way_to_is_suspended_to_a_build_log() {
         for name in names().chain(["plain"]) {
             let expected = match name {
                 "github" | "gitea" | "forgejo" => Some(("::stop-commands::t", "::t::")),
@@ -395,7 +436,11 @@ mod tests {
                 _ => None,
             };
             let expected = expected.map(|(stop, resume)| (stop.to_owned(), resume.to_owned()));
-            assert_eq!(of_log(&Vars::default(), name).deaf("t"), expected, "{name}");
+            assert_eq!(
+                log_host(&Env::default(), name).suspend_commands("t"),
+                expected,
+                "{name}"
+            );
         }
     }
 
@@ -406,14 +451,14 @@ mod tests {
                 "woodpecker" | "drone" => &["INPUT_", "PLUGIN_"],
                 _ => &["INPUT_"],
             };
-            let host = detect(&Vars::default(), name);
+            let host = detect(&Env::default(), name);
             assert_eq!(host.input_prefixes(), expected, "{name}");
         }
     }
 
     #[test]
     fn a_summary_goes_where_the_host_shows_one() {
-        let vars = Vars::from([("GITHUB_STEP_SUMMARY", "/s"), ("AGENT_TEMPDIRECTORY", "/t")]);
+        let vars = Env::from([("GITHUB_STEP_SUMMARY", "/s"), ("AGENT_TEMPDIRECTORY", "/t")]);
         let summary = |name| detect(&vars, name).summarize(&vars, "# x".to_owned(), None);
         for name in names() {
             let places: Vec<_> = summary(name).iter().map(Delivery::place).collect();
@@ -428,12 +473,12 @@ mod tests {
 
     #[test]
     fn a_name_wins_over_the_variables_and_plain_is_only_for_the_log() {
-        let vars = Vars::from([("GITLAB_CI", "true")]);
+        let vars = Env::from([("GITLAB_CI", "true")]);
         assert_eq!(detect(&vars, "auto").name(), "gitlab");
         assert_eq!(detect(&vars, "azure").name(), "azure");
         assert_eq!(detect(&vars, "plain").name(), "gitlab");
-        assert_eq!(of_log(&vars, "plain").name(), "plain");
-        assert_eq!(of_log(&vars, "auto").name(), "gitlab");
+        assert_eq!(log_host(&vars, "plain").name(), "plain");
+        assert_eq!(log_host(&vars, "auto").name(), "gitlab");
         assert_eq!(detect(&vars, "json").name(), "gitlab");
     }
 }

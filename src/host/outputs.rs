@@ -4,20 +4,27 @@ use std::mem;
 use std::path::PathBuf;
 
 use crate::cloudflare::deployment::{Deployment, Stage, StageStatus};
-use crate::config::OutputFormat;
-use crate::host::delivery::{Delivery, HandOver};
-use crate::retry::outcome::Ending;
+use crate::host::delivery::{Delivery, Export};
+use crate::run::outcome::RunResult;
+
+/// The format of an output file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputFormat {
+    Dotenv,
+    Json,
+    GitHub,
+}
 
 /// What is known at the end, by the names of the contract, in its order. What
 /// is not known is left out; `status` is always there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Outputs(pub(crate) Vec<(&'static str, String)>);
+pub struct Outputs(pub Vec<(&'static str, String)>);
 
 /// The outputs that are numbers in JSON.
 const NUMBERS: [&str; 2] = ["duration_seconds", "attempts"];
 
 impl Outputs {
-    pub(crate) fn of(ending: &Ending) -> Self {
+    pub fn new(ending: &RunResult) -> Self {
         let mut outputs = vec![("status", ending.outcome.status().to_owned())];
         let mut put = |name, value: &str| {
             if !value.is_empty() {
@@ -45,7 +52,7 @@ impl Outputs {
         if let Some(deployment) = ending.deployment() {
             put(
                 "dashboard_url",
-                &Ending::page(&ending.project_name, &deployment.id),
+                &RunResult::page(&ending.project_name, &deployment.id),
             );
         }
         let original = ending.original.as_ref();
@@ -54,7 +61,7 @@ impl Outputs {
     }
 
     /// The whole text of a file in `format`. `token` cannot be guessed.
-    pub(crate) fn text(&self, format: OutputFormat, token: &str) -> String {
+    pub fn text(&self, format: OutputFormat, token: &str) -> String {
         match format {
             OutputFormat::Json => self.json(),
             OutputFormat::GitHub => self.github(token),
@@ -67,7 +74,7 @@ impl Outputs {
     }
 
     /// Names and values, numbers as such.
-    pub(crate) fn object(&self) -> serde_json::Map<String, serde_json::Value> {
+    pub fn object(&self) -> serde_json::Map<String, serde_json::Value> {
         let pairs = self.0.iter().map(|(name, value)| {
             let number = value.parse::<u64>().ok().filter(|_| NUMBERS.contains(name));
             let value = number.map_or_else(|| value.as_str().into(), serde_json::Value::from);
@@ -77,7 +84,7 @@ impl Outputs {
     }
 
     /// Records that a value cannot end, whatever is in it.
-    pub(crate) fn github(&self, token: &str) -> String {
+    pub fn github(&self, token: &str) -> String {
         let records = self.0.iter().map(|(name, value)| {
             let delimiter = format!("ghadelimiter_{token}");
             format!("{name}<<{delimiter}\n{}\n{delimiter}\n", one_line(value))
@@ -96,9 +103,9 @@ impl Outputs {
     }
 
     /// Lines at the end of the file at `path`, if the host has given one.
-    pub(crate) fn append_to(&self, path: Option<&str>) -> HandOver {
+    pub fn append_to(&self, path: Option<&str>) -> Export {
         let Some(path) = path else {
-            return HandOver::default();
+            return Export::default();
         };
         let carried = self.carry(usize::MAX, |name, value| Ok(variable(name, value)));
         carried.append_to(path)
@@ -108,7 +115,7 @@ impl Outputs {
     /// and value, at most `most_bytes` in all. A value that has control
     /// characters, does not fit, or that `write` refuses, is left out with a
     /// warning that says why.
-    pub(crate) fn carry(
+    pub fn carry(
         &self,
         most_bytes: usize,
         write: impl Fn(&str, &str) -> Result<String, &'static str>,
@@ -138,9 +145,9 @@ impl Outputs {
 
 /// What a host takes, and what it does not.
 #[derive(Debug, Default)]
-pub(crate) struct Carried {
-    pub(crate) pieces: Vec<String>,
-    pub(crate) warnings: Vec<String>,
+pub struct Carried {
+    pub pieces: Vec<String>,
+    pub warnings: Vec<String>,
 }
 
 impl Carried {
@@ -150,19 +157,19 @@ impl Carried {
     }
 
     /// As lines at the end of the file at `path`.
-    pub(crate) fn append_to(self, path: &str) -> HandOver {
+    pub fn append_to(self, path: &str) -> Export {
         let (path, text) = (path.into(), self.lines());
         self.by(Delivery::Append { path, text })
     }
 
     /// As the lines of the file at `path`, instead of what it had.
-    pub(crate) fn replace(self, path: PathBuf) -> HandOver {
+    pub fn replace(self, path: PathBuf) -> Export {
         let text = self.lines();
         self.by(Delivery::Replace { path, text })
     }
 
     /// As lines of the log that the host obeys.
-    pub(crate) fn print(mut self) -> HandOver {
+    pub fn print(mut self) -> Export {
         let lines = mem::take(&mut self.pieces);
         self.by(Delivery::Print(lines))
     }
@@ -171,8 +178,8 @@ impl Carried {
         self.pieces.iter().flat_map(|it| [it, "\n"]).collect()
     }
 
-    fn by(self, delivery: Delivery) -> HandOver {
-        HandOver {
+    fn by(self, delivery: Delivery) -> Export {
+        Export {
             deliveries: vec![delivery],
             warnings: self.warnings,
         }
@@ -184,7 +191,7 @@ fn name_of_variable(name: &str) -> String {
 }
 
 /// A line as most hosts read it: no quotes, no escapes.
-pub(crate) fn variable(name: &str, value: &str) -> String {
+pub fn variable(name: &str, value: &str) -> String {
     format!("{name}={value}")
 }
 

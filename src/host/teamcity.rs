@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::delivery::HandOver;
+use super::delivery::Export;
 use super::outputs::Outputs;
-use super::{Group, Host, Level};
-use crate::config::vars::Vars;
+use super::{Group, Host, Severity};
+use crate::env::Env;
 
-pub(crate) struct TeamCity;
+pub(super) struct TeamCity;
 
 impl Host for TeamCity {
     fn name(&self) -> &'static str {
@@ -32,10 +32,10 @@ impl Host for TeamCity {
         true
     }
 
-    fn annotate(&self, level: Level, title: &str, message: &str) -> Option<String> {
+    fn annotate(&self, level: Severity, title: &str, message: &str) -> Option<String> {
         let status = match level {
-            Level::Error => "ERROR",
-            Level::Warning => "WARNING",
+            Severity::Error => "ERROR",
+            Severity::Warning => "WARNING",
         };
         let text = escaped(&super::titled(title, message));
         Some(format!(
@@ -43,7 +43,7 @@ impl Host for TeamCity {
         ))
     }
 
-    fn deaf(&self, _token: &str) -> Option<(String, String)> {
+    fn suspend_commands(&self, _token: &str) -> Option<(String, String)> {
         let message = |name| format!("##teamcity[{name}]");
         Some((
             message("disableServiceMessages"),
@@ -52,7 +52,7 @@ impl Host for TeamCity {
     }
 
     /// The parameter must be declared, or later steps do not see it.
-    fn hand_over(&self, _vars: &Vars, outputs: &Outputs, _token: &str) -> HandOver {
+    fn export(&self, _vars: &Env, outputs: &Outputs, _token: &str) -> Export {
         let carried = outputs.carry(usize::MAX, |name, value| {
             if value.contains('%') {
                 return Err("TeamCity would resolve the `%` in it");

@@ -3,7 +3,7 @@
 
 use super::Host;
 
-pub(crate) struct Woodpecker;
+pub(super) struct Woodpecker;
 
 impl Host for Woodpecker {
     fn name(&self) -> &'static str {

@@ -12,18 +12,19 @@ use serde_json::Value;
 
 use crate::cloudflare::deployment::Deployment;
 use crate::host::outputs::Outputs;
-use crate::report::Report;
-use crate::report::harmless::secrets::Secrets;
-use crate::report::harmless::{self, Colors};
-use crate::report::line::{advice, last_line, subject};
-use crate::retry::event::{Event, StageEnd};
-use crate::retry::outcome::Ending;
+use crate::report::line::{advice, last_line};
+use crate::run::event::Report;
+use crate::run::event::{Event, StageEnd};
+use crate::run::outcome::RunResult;
+use crate::run::wording::subject;
+use crate::text::secrets::Secrets;
+use crate::text::{self, Colors};
 
 /// Changes when a field changes its meaning or goes away; new events and new
 /// fields are no change.
 const SCHEMA: u32 = 1;
 
-pub(crate) struct Json<W> {
+pub struct Json<W> {
     out: W,
     secrets: Secrets,
     shows_debug: bool,
@@ -67,7 +68,7 @@ enum Entry {
     },
     RequestFailed {
         reason: String,
-        again_in_seconds: f64,
+        retry_in_seconds: f64,
     },
     Warning {
         message: String,
@@ -101,7 +102,7 @@ enum Entry {
         #[serde(skip_serializing_if = "Option::is_none")]
         why: Option<&'static str>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
-        telling: Vec<String>,
+        excerpt: Vec<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         hint: Option<String>,
         outputs: Value,
@@ -120,7 +121,7 @@ struct Introduced {
 }
 
 impl<W: Write> Json<W> {
-    pub(crate) fn new(out: W, secrets: &[String], shows_debug: bool) -> Self {
+    pub fn new(out: W, secrets: &[String], shows_debug: bool) -> Self {
         Self {
             out,
             secrets: Secrets::new(secrets),
@@ -133,13 +134,13 @@ impl<W: Write> Json<W> {
         let text = |it: &str| self.text(it);
         vec![match event {
             Event::Retrying { original } => Entry::Retrying {
-                deployment: self.introduced(original),
+                deployment: self.describe(original),
             },
             Event::Awaiting { target, .. } => Entry::Awaiting {
-                deployment: self.introduced(target),
+                deployment: self.describe(target),
             },
             Event::Triggered { deployment, .. } => Entry::Triggered {
-                deployment: self.introduced(deployment),
+                deployment: self.describe(deployment),
             },
             Event::StageStarted { name, usually } => Entry::StageStarted {
                 stage: text(&name.to_string()),
@@ -165,7 +166,7 @@ impl<W: Write> Json<W> {
                 reason, again_in, ..
             } => Entry::RequestFailed {
                 reason: text(reason),
-                again_in_seconds: seconds(*again_in),
+                retry_in_seconds: seconds(*again_in),
             },
             Event::Warned { message } => Entry::Warning {
                 message: text(message),
@@ -174,7 +175,7 @@ impl<W: Write> Json<W> {
                 message: text(message),
             },
             Event::LogRead { attempt, lines, .. } => {
-                let parts = lines.iter().flat_map(|it| harmless::lines(it));
+                let parts = lines.iter().flat_map(|it| text::lines(it));
                 let entries = parts.map(|it| Entry::BuildLog {
                     attempt: *attempt,
                     line: text(it),
@@ -205,11 +206,14 @@ impl<W: Write> Json<W> {
         }]
     }
 
-    fn finished(&self, ending: &Ending) -> Entry {
-        let attempt = ending.attempts.last().filter(|_| ending.level().is_some());
-        let telling = attempt.map_or(&[][..], |it| &it.telling);
-        let hint = advice(ending).filter(|_| ending.level().is_some());
-        let mut outputs = Outputs::of(ending).object();
+    fn finished(&self, ending: &RunResult) -> Entry {
+        let attempt = ending
+            .attempts
+            .last()
+            .filter(|_| ending.severity().is_some());
+        let excerpt = attempt.map_or(&[][..], |it| &it.excerpt);
+        let hint = advice(ending).filter(|_| ending.severity().is_some());
+        let mut outputs = Outputs::new(ending).object();
         for value in outputs.values_mut() {
             if let Value::String(it) = value {
                 *it = self.text(it);
@@ -220,13 +224,13 @@ impl<W: Write> Json<W> {
             exit_code: ending.exit_code(),
             message: self.text(&last_line(ending)),
             why: attempt.and_then(|it| it.reason),
-            telling: telling.iter().map(|it| self.text(it)).collect(),
+            excerpt: excerpt.iter().map(|it| self.text(it)).collect(),
             hint: hint.map(|it| self.text(&it)),
             outputs: outputs.into(),
         }
     }
 
-    fn introduced(&self, deployment: &Deployment) -> Introduced {
+    fn describe(&self, deployment: &Deployment) -> Introduced {
         Introduced {
             id: self.text(&deployment.id),
             short_id: self.text(deployment.short_id()),
@@ -265,9 +269,9 @@ mod tests {
 
     use super::*;
     use crate::cloudflare::deployment::StageName;
-    use crate::retry::event::Requested;
-    use crate::retry::outcome::{Attempt, Outcome};
-    use crate::retry::usual::Usual;
+    use crate::run::event::Requested;
+    use crate::run::history::StageHistory;
+    use crate::run::outcome::{Attempt, Outcome};
 
     fn deployment() -> Box<Deployment> {
         let json = json!({
@@ -290,7 +294,7 @@ mod tests {
 
     fn finished() -> (Event, String) {
         let text = |it: &str| it.to_owned();
-        let event = Event::Finished(Box::new(Ending {
+        let event = Event::Finished(Box::new(RunResult {
             outcome: Outcome::Failed {
                 stage: StageName::Build,
             },
@@ -300,15 +304,15 @@ mod tests {
                 deployment: *deployment(),
                 reason: Some("the build command failed"),
                 advice: Some("correct it"),
-                telling: vec![text("error: hush-hush")],
+                excerpt: vec![text("error: hush-hush")],
             }],
             project_name: text("site"),
-            usual: Usual::default(),
+            usual: StageHistory::default(),
         }));
         let line = concat!(
             r#"{"schema":1,"event":"finished","status":"failure","exit_code":1,"#,
             r#""message":"Deployment 9a8b7c6d failed in stage build","why":"the build command failed","#,
-            r#""telling":["error: ***"],"hint":"correct it","outputs":{"attempts":1,"branch":"main","#,
+            r#""excerpt":["error: ***"],"hint":"correct it","outputs":{"attempts":1,"branch":"main","#,
             r#""commit_hash":"3b2f9c1","dashboard_url":"https://dash.cloudflare.com/?to=/:account/pages/view/site/9a8b7c6d-0000","#,
             r#""environment":"production","id":"9a8b7c6d-0000","short_id":"9a8b7c6d","status":"failure","#,
             r#""url":"https://9a8b7c6d.site.pages.dev"}}"#
@@ -326,8 +330,8 @@ mod tests {
         let line = |rest: &str| format!(r#"{{"schema":1,"event":{rest}}}"#);
         vec![
             (Event::Retrying { original: deployment() }, of("retrying")),
-            (Event::Awaiting { target: deployment(), usual: Usual::default() }, of("awaiting")),
-            (Event::Triggered { deployment: deployment(), usual: Usual::default() }, of("triggered")),
+            (Event::Awaiting { target: deployment(), usual: StageHistory::default() }, of("awaiting")),
+            (Event::Triggered { deployment: deployment(), usual: StageHistory::default() }, of("triggered")),
             (
                 Event::StageStarted { name: name(), usually: None },
                 line(r#""stage_started","stage":"build""#),
@@ -358,7 +362,7 @@ mod tests {
                     again_in: seconds(2),
                     is_first: true,
                 },
-                line(r#""request_failed","reason":"503","again_in_seconds":2.0"#),
+                line(r#""request_failed","reason":"503","retry_in_seconds":2.0"#),
             ),
             (
                 Event::Warned { message: text("say \"hush-hush\"") },

@@ -6,13 +6,13 @@
 
 use std::io::{self, Write};
 
-use crate::host::{Group, Host, Level};
-use crate::report::Report;
-use crate::report::harmless::secrets::{Secrets, worth_hiding};
-use crate::report::harmless::{self, Colors, inline};
+use crate::host::{Group, Host};
 use crate::report::line::{self, Line, Symbol};
-use crate::retry::event::{Event, Requested};
-use crate::retry::outcome::{Ending, Outcome};
+use crate::run::event::Report;
+use crate::run::event::{Event, Requested};
+use crate::run::outcome::{Outcome, RunResult, Severity};
+use crate::text::secrets::{Secrets, maskable};
+use crate::text::{self, Colors, inline};
 
 const TITLE: &str = "pages-retry";
 
@@ -20,13 +20,13 @@ const TITLE: &str = "pages-retry";
 /// of errors and warnings belongs to the ending.
 const MOST_WARNINGS: u32 = 9;
 
-pub(crate) struct Log<W> {
+pub struct Log<W> {
     out: W,
-    form: Form,
+    form: LogStyle,
     secrets: Secrets,
     /// Stops and resumes the host's obedience; `None` where it has none.
-    deaf: Option<(String, String)>,
-    is_deaf: bool,
+    suspend: Option<(String, String)>,
+    is_suspended: bool,
     /// The title of the open group.
     group: Option<String>,
     /// How many groups there have been.
@@ -36,26 +36,26 @@ pub(crate) struct Log<W> {
 
 /// How a log looks.
 #[derive(Clone, Copy)]
-pub(crate) struct Form {
-    pub(crate) host: &'static dyn Host,
-    pub(crate) is_colored: bool,
-    pub(crate) shows_debug: bool,
+pub struct LogStyle {
+    pub host: &'static dyn Host,
+    pub is_colored: bool,
+    pub shows_debug: bool,
     /// Seconds since 1970, for hosts whose groups hold a time.
-    pub(crate) clock: fn() -> u64,
+    pub clock: fn() -> u64,
 }
 
 impl<W: Write> Log<W> {
     /// Begins with the masks of `secrets` as `host` wants them, whatever form
     /// the log has; a log that is gone changes no verdict. `token` cannot be
     /// guessed.
-    pub(crate) fn new(
+    pub fn new(
         mut out: W,
-        form: Form,
+        form: LogStyle,
         host: &dyn Host,
         secrets: &[String],
         token: &str,
     ) -> Self {
-        for mask in worth_hiding(secrets).filter_map(|it| host.mask(it)) {
+        for mask in maskable(secrets).filter_map(|it| host.mask(it)) {
             let _ = writeln!(out, "{mask}");
         }
         let _ = out.flush();
@@ -63,8 +63,8 @@ impl<W: Write> Log<W> {
             out,
             form,
             secrets: Secrets::new(secrets),
-            deaf: form.host.deaf(token),
-            is_deaf: false,
+            suspend: form.host.suspend_commands(token),
+            is_suspended: false,
             group: None,
             groups: 0,
             warnings: 0,
@@ -72,7 +72,7 @@ impl<W: Write> Log<W> {
     }
 
     /// What this log never shows.
-    pub(crate) fn secrets(&self) -> &Secrets {
+    pub fn secrets(&self) -> &Secrets {
         &self.secrets
     }
 
@@ -89,15 +89,15 @@ impl<W: Write> Log<W> {
     }
 
     /// Annotates the step, or prints the message where the host cannot.
-    fn annotate(&mut self, level: Level, title: &str, message: &str) -> io::Result<()> {
+    fn annotate(&mut self, level: Severity, title: &str, message: &str) -> io::Result<()> {
         let title = self.secrets.hide(title).into_owned();
         let message = self.secrets.hide(message).into_owned();
         if let Some(annotation) = self.form.host.annotate(level, &title, &message) {
             return writeln!(self.out, "{annotation}");
         }
         let label = match level {
-            Level::Error => "error",
-            Level::Warning => "warning",
+            Severity::Error => "error",
+            Severity::Warning => "warning",
         };
         for part in message.lines() {
             let text = format!("{label}: {part}");
@@ -109,7 +109,7 @@ impl<W: Write> Log<W> {
     fn warn(&mut self, message: &str) -> io::Result<()> {
         self.warnings += 1;
         if self.warnings <= MOST_WARNINGS {
-            return self.annotate(Level::Warning, TITLE, message);
+            return self.annotate(Severity::Warning, TITLE, message);
         }
         let text = format!("warning: {message}");
         self.line(&Line { symbol: None, text })
@@ -124,19 +124,19 @@ impl<W: Write> Log<W> {
             };
             self.open_group(title)?;
         }
-        if let Some((stop, _)) = &self.deaf
-            && !self.is_deaf
+        if let Some((stop, _)) = &self.suspend
+            && !self.is_suspended
             && !lines.is_empty()
         {
             writeln!(self.out, "{stop}")?;
-            self.is_deaf = true;
+            self.is_suspended = true;
         }
         let colors = if self.form.is_colored {
             Colors::Kept
         } else {
             Colors::Stripped
         };
-        for part in lines.iter().flat_map(|it| harmless::lines(it)) {
+        for part in lines.iter().flat_map(|it| text::lines(it)) {
             let part = self.secrets.line(part, colors);
             writeln!(self.out, "  {part}")?;
         }
@@ -161,11 +161,11 @@ impl<W: Write> Log<W> {
     /// Ends what the build log has begun, so that our own lines are heard and
     /// seen.
     fn close_group(&mut self) -> io::Result<()> {
-        if let Some((_, resume)) = &self.deaf
-            && self.is_deaf
+        if let Some((_, resume)) = &self.suspend
+            && self.is_suspended
         {
             writeln!(self.out, "{resume}")?;
-            self.is_deaf = false;
+            self.is_suspended = false;
         }
         let Some(title) = self.group.take() else {
             return Ok(());
@@ -181,22 +181,22 @@ impl<W: Write> Log<W> {
         }
     }
 
-    fn finished(&mut self, ending: &Ending) -> io::Result<()> {
-        let Some(level) = ending.level() else {
+    fn finished(&mut self, ending: &RunResult) -> io::Result<()> {
+        let Some(level) = ending.severity() else {
             return Ok(());
         };
         let title = line::last_line(ending);
         let mut details = Vec::new();
         if let Some(attempt) = ending.attempts.last() {
-            let telling = attempt.telling.first().map(|it| inline(it));
+            let excerpt = attempt.excerpt.first().map(|it| inline(it));
             details.extend(attempt.reason.map(|it| ("why", it.to_owned())));
-            details.extend(telling.map(|it| ("log", it)));
+            details.extend(excerpt.map(|it| ("log", it)));
         }
         details.extend(line::advice(ending).map(|it| ("hint", it)));
         if self.form.host.annotates() {
             let lines: Vec<_> = details.into_iter().map(|(_, it)| it).collect();
             // A title is one short line.
-            let (title, lines) = if let Outcome::Unusable { problems } = &ending.outcome {
+            let (title, lines) = if let Outcome::UsageError { problems } = &ending.outcome {
                 let problems = problems.iter().map(|it| inline(it));
                 ("Error".to_owned(), problems.collect())
             } else if lines.is_empty() {

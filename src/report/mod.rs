@@ -1,15 +1,12 @@
 //! Shows events. One trait, one reporter per way of showing.
 
-pub(crate) mod harmless;
-pub(crate) mod json;
-pub(crate) mod line;
-pub(crate) mod log;
-pub(crate) mod summary;
-pub(crate) mod terminal;
+pub mod json;
+pub mod line;
+pub mod log;
+pub mod summary;
+pub mod terminal;
 
-use std::io;
-
-use crate::retry::event::Event;
+use crate::host::LogFormat;
 
 /// Whether a person watches: a row that moves would fill a CI system's log,
 /// and some CI systems pretend to be terminals.
@@ -20,31 +17,23 @@ use crate::retry::event::Event;
 /// | any other    | *   | *        | no   |
 /// | *            | yes | *        | no   |
 /// | *            | *   | no       | no   |
-pub(crate) fn is_live(log_format: &str, is_ci: bool, is_terminal: bool) -> bool {
-    matches!((log_format, is_ci, is_terminal), ("auto", false, true))
-}
-
-/// Shows what happened, at once and in order.
-pub(crate) trait Report {
-    fn event(&mut self, event: &Event) -> io::Result<()>;
-
-    /// Writes a line that the host obeys, where the log has room for one.
-    fn command(&mut self, _line: &str) -> io::Result<()> {
-        Err(io::Error::other(
-            "this `log_format` has no room for the host's commands; use `output_file`",
-        ))
-    }
+pub fn is_live(log_format: LogFormat, is_ci: bool, is_terminal: bool) -> bool {
+    matches!(
+        (log_format, is_ci, is_terminal),
+        (LogFormat::Auto, false, true)
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::is_live;
+    use crate::host::LogFormat;
 
     #[test]
     fn only_a_person_at_a_terminal_sees_a_row_that_moves() {
-        assert!(is_live("auto", false, true));
-        assert!(!is_live("plain", false, true));
-        assert!(!is_live("auto", true, true));
-        assert!(!is_live("auto", false, false));
+        assert!(is_live(LogFormat::Auto, false, true));
+        assert!(!is_live(LogFormat::Plain, false, true));
+        assert!(!is_live(LogFormat::Auto, true, true));
+        assert!(!is_live(LogFormat::Auto, false, false));
     }
 }

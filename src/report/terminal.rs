@@ -12,12 +12,12 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::cloudflare::deployment::Deployment;
-use crate::report::Report;
-use crate::report::harmless::{Colors, inline};
-use crate::report::line::span;
 use crate::report::log::Log;
-use crate::retry::event::Event;
-use crate::retry::usual::Usual;
+use crate::run::event::Event;
+use crate::run::event::Report;
+use crate::run::history::StageHistory;
+use crate::run::wording::format_duration;
+use crate::text::{Colors, inline};
 
 /// How often the view moves.
 const TICK: Duration = Duration::from_millis(120);
@@ -25,7 +25,7 @@ const TICK: Duration = Duration::from_millis(120);
 /// The cells of the bar that shows the whole.
 const CELLS: usize = 24;
 
-pub(crate) struct Terminal {
+pub struct Terminal {
     log: Log<Stdout>,
     is_colored: bool,
     view: MultiProgress,
@@ -40,7 +40,7 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    pub(crate) fn new(log: Log<Stdout>, is_colored: bool) -> Self {
+    pub fn new(log: Log<Stdout>, is_colored: bool) -> Self {
         // Not stderr, which stays empty.
         let target = ProgressDrawTarget::stdout();
         Self {
@@ -67,12 +67,12 @@ impl Terminal {
     }
 
     /// Shows what is to come.
-    fn plan(&mut self, deployment: &Deployment, usual: &Usual) {
+    fn plan(&mut self, deployment: &Deployment, usual: &StageHistory) {
         self.clear();
         self.done = Duration::ZERO;
         self.total = Duration::ZERO;
         for stage in deployment.stages_by_latest() {
-            let usually = usual.of(&stage.name);
+            let usually = usual.median(&stage.name);
             self.total += usually.unwrap_or_default();
             let name = inline(&stage.name.to_string());
             let row = self.view.add(ProgressBar::no_length());
@@ -117,7 +117,7 @@ impl Terminal {
     fn run(&mut self, what: &str, usually: Option<Duration>) {
         let what = what.to_owned();
         let label = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-            let spent = span(state.elapsed());
+            let spent = format_duration(state.elapsed());
             let _ = out.write_str(&labeled(&what, &spent, usually));
         };
         let row = self.view.insert(0, ProgressBar::no_length());
@@ -157,7 +157,7 @@ impl Terminal {
 fn labeled(name: &str, spent: &str, usually: Option<Duration>) -> String {
     let mut text = format!("{name:<12} {spent:>8}");
     if let Some(usually) = usually {
-        let _ = write!(text, "  usually {}", span(usually));
+        let _ = write!(text, "  usually {}", format_duration(usually));
     }
     text.trim_end().to_owned()
 }
@@ -176,7 +176,7 @@ fn bar(done: Duration, total: Duration) -> String {
     let left = if left.is_zero() {
         "longer than usual".to_owned()
     } else {
-        format!("about {} left", span(left))
+        format!("about {} left", format_duration(left))
     };
     format!("{}{} {left}", "━".repeat(full), "╌".repeat(CELLS - full))
 }

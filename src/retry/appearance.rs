@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use crate::report::line::span;
+use crate::run::wording::format_duration;
 
 /// How long the deployment of a commit may take to appear.
-pub(crate) const LIMIT: Duration = Duration::from_mins(5);
+pub const LIMIT: Duration = Duration::from_mins(5);
 
 /// How often the list is read meanwhile.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -16,7 +16,7 @@ const REPORT_EVERY: Duration = Duration::from_mins(1);
 
 /// What to do next while the deployment is not there.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Next {
+pub enum Next {
     /// Show the line, if there is one, and read the list after the pause.
     LookAgain {
         message: Option<String>,
@@ -28,13 +28,13 @@ pub(crate) enum Next {
 
 /// The wait for one deployment. All times are since the run began.
 #[derive(Debug)]
-pub(crate) struct Appearance {
+pub struct Appearance {
     began: Duration,
     reported_at: Option<Duration>,
 }
 
 impl Appearance {
-    pub(crate) fn new(elapsed: Duration) -> Self {
+    pub fn new(elapsed: Duration) -> Self {
         Self {
             began: elapsed,
             reported_at: None,
@@ -42,17 +42,21 @@ impl Appearance {
     }
 
     /// Decides after a list without the deployment; `what` names it.
-    pub(crate) fn not_there(&mut self, elapsed: Duration, what: &str) -> Next {
+    pub fn not_there(&mut self, elapsed: Duration, what: &str) -> Next {
         let waited = elapsed.saturating_sub(self.began);
         let left = LIMIT.saturating_sub(waited);
         if left.is_zero() {
             return Next::GiveUp;
         }
         let message = match self.reported_at {
-            None => Some(format!("Waiting up to {} for the {what}", span(LIMIT))),
-            Some(at) if at + REPORT_EVERY <= elapsed => {
-                Some(format!("Still waiting for the {what}; {} left", span(left)))
-            }
+            None => Some(format!(
+                "Waiting up to {} for the {what}",
+                format_duration(LIMIT)
+            )),
+            Some(at) if at + REPORT_EVERY <= elapsed => Some(format!(
+                "Still waiting for the {what}; {} left",
+                format_duration(left)
+            )),
             Some(_) => None,
         };
         if message.is_some() {
@@ -66,7 +70,7 @@ impl Appearance {
 }
 
 /// What to check where the deployment of a commit did not appear.
-pub(crate) const WHAT_TO_CHECK: &str = "check that Pages builds this branch (branch control and build watch paths in the project's settings), that the commit does not come from a fork, and that it is not the merge commit of a pull request, which Pages never builds (`commit_hash: current` avoids it)";
+pub const WHAT_TO_CHECK: &str = "check that Pages builds this branch (branch control and build watch paths in the project's settings), that the commit does not come from a fork, and that it is not the merge commit of a pull request, which Pages never builds (`commit_hash: current` avoids it)";
 
 #[cfg(test)]
 mod tests {

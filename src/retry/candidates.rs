@@ -9,16 +9,16 @@ use std::collections::HashSet;
 use crate::cloudflare::deployment::Deployment;
 use crate::retry::address::Address;
 use crate::retry::filter::Filter;
-use crate::retry::outcome::Outcome;
-use crate::retry::watch::verdict;
+use crate::run::outcome::Outcome;
+use crate::run::verdict::verdict;
 
 /// The most deployments that are searched for a failed candidate, counted
 /// before branch and commit are compared.
-pub(crate) const MAX_SEARCHED: usize = 200;
+pub const MAX_SEARCHED: usize = 200;
 
 /// What `latest-failed` found among the deployments read so far.
 #[derive(Debug)]
-pub(crate) enum Choice<'a> {
+pub enum Choice<'a> {
     /// The newest candidate that failed or was canceled, and the other ones.
     Failed {
         target: &'a Deployment,
@@ -51,7 +51,7 @@ pub(crate) enum Choice<'a> {
 ///
 /// A skipped deployment does not count, and neither does a direct upload that
 /// failed: there is nothing to rebuild.
-pub(crate) fn candidates<'a>(filter: &Filter, listed: &'a [Deployment]) -> Vec<&'a Deployment> {
+pub fn candidates<'a>(filter: &Filter, listed: &'a [Deployment]) -> Vec<&'a Deployment> {
     let mut known = HashSet::new();
     searched(listed)
         .iter()
@@ -61,7 +61,7 @@ pub(crate) fn candidates<'a>(filter: &Filter, listed: &'a [Deployment]) -> Vec<&
 }
 
 /// What `latest-failed` means, from the list read so far, newest first.
-pub(crate) fn choose<'a>(filter: &Filter, listed: &'a [Deployment]) -> Choice<'a> {
+pub fn choose<'a>(filter: &Filter, listed: &'a [Deployment]) -> Choice<'a> {
     let examined = candidates(filter, listed);
     let mut failed = examined.iter().copied().filter(|it| has_failed(it));
     if let Some(target) = failed.next() {
@@ -88,7 +88,7 @@ pub(crate) fn choose<'a>(filter: &Filter, listed: &'a [Deployment]) -> Choice<'a
 
 /// Whether reading further pages cannot change the target: a failed candidate
 /// is known, or the only address that the filter allows.
-pub(crate) fn is_decided(filter: &Filter, listed: &[Deployment]) -> bool {
+pub fn is_decided(filter: &Filter, listed: &[Deployment]) -> bool {
     if MAX_SEARCHED <= listed.len() {
         return true;
     }
@@ -101,14 +101,14 @@ pub(crate) fn is_decided(filter: &Filter, listed: &[Deployment]) -> bool {
 
 /// The deployment that `latest` means: the newest one that matches, whatever
 /// became of it.
-pub(crate) fn latest<'a>(filter: &Filter, listed: &'a [Deployment]) -> Option<&'a Deployment> {
+pub fn latest<'a>(filter: &Filter, listed: &'a [Deployment]) -> Option<&'a Deployment> {
     listed.iter().find(|it| filter.matches(it))
 }
 
 /// What was examined and turned out well:
 /// `the newest deployment of production, 9a8b7c6d, succeeded`. At most three
 /// of several are named.
-pub(crate) fn describe_examined(filter: &Filter, examined: &[&Deployment]) -> String {
+pub fn describe_examined(filter: &Filter, examined: &[&Deployment]) -> String {
     let commit = filter.commit_hash.as_ref();
     let commit = commit.map(|it| format!(" for commit {}", it.get(..7).unwrap_or(it)));
     let commit = commit.unwrap_or_default();
@@ -132,7 +132,7 @@ pub(crate) fn describe_examined(filter: &Filter, examined: &[&Deployment]) -> St
 
 /// The notice that names the failed candidates other than the target, if there
 /// are any.
-pub(crate) fn describe_others(others: &[&Deployment]) -> Option<String> {
+pub fn describe_others(others: &[&Deployment]) -> Option<String> {
     let word = match others {
         [] => return None,
         [_] => "deployment",

@@ -5,14 +5,14 @@ use crate::cloudflare::deployment::Deployment;
 
 /// An environment of a Pages project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Environment {
+pub enum Environment {
     Production,
     Preview,
 }
 
 impl Environment {
     /// The API's name of the environment.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Production => "production",
             Self::Preview => "preview",
@@ -23,18 +23,18 @@ impl Environment {
 /// Which deployments `latest` and `latest-failed` consider. The default
 /// considers all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Filter {
+pub struct Filter {
     /// The branch's name, without `refs/heads/`.
-    pub(crate) branch: Option<String>,
-    pub(crate) environment: Option<Environment>,
+    pub branch: Option<String>,
+    pub environment: Option<Environment>,
     /// At least the first seven characters of the hash, in lower case.
-    pub(crate) commit_hash: Option<String>,
+    pub commit_hash: Option<String>,
 }
 
 impl Filter {
     /// The filter that applies: if nothing was asked for, only production is
     /// considered.
-    pub(crate) fn or_production(self) -> Self {
+    pub fn or_production(self) -> Self {
         if self != Self::default() {
             return self;
         }
@@ -45,7 +45,7 @@ impl Filter {
     }
 
     /// Whether a deployment is considered.
-    pub(crate) fn matches(&self, deployment: &Deployment) -> bool {
+    pub fn matches(&self, deployment: &Deployment) -> bool {
         let is_branch = |branch: &String| branch == deployment.branch();
         let is_environment =
             |it: Environment| deployment.environment.eq_ignore_ascii_case(it.name());
@@ -60,7 +60,7 @@ impl Filter {
     }
 
     /// Whether all that it matches serve one address.
-    pub(crate) fn is_of_one_address(&self) -> bool {
+    pub fn is_of_one_address(&self) -> bool {
         match self.environment {
             Some(Environment::Production) => true,
             Some(Environment::Preview) => self.branch.is_some(),
@@ -69,7 +69,7 @@ impl Filter {
     }
 
     /// Words that follow `deployment`: ` of branch `docs` in preview`.
-    pub(crate) fn describe(&self) -> String {
+    pub fn describe(&self) -> String {
         let branch = self.branch.as_ref();
         let commit = self.commit_hash.as_ref();
         let parts = [

@@ -8,22 +8,22 @@ use std::time::Duration;
 use super::{Listed, Run};
 use crate::cloudflare::deployment::{Deployment, StageName};
 use crate::cloudflare::transport::Transport;
-use crate::config::{Logs, RetryWhen};
+use crate::io::Flow;
 use crate::retry::diagnosis::{Clues, diagnose};
-use crate::retry::edge::Flow;
-use crate::retry::event::Event;
-use crate::retry::outcome::{Doing, Ending, Outcome};
+use crate::retry::failure_budget::FailureBudget;
+use crate::retry::options::{Logs, RetryWhen};
 use crate::retry::pace::Pause;
-use crate::retry::patience::Patience;
-use crate::retry::usual::Usual;
 use crate::retry::watch::{self, Input, Watch};
+use crate::run::event::Event;
+use crate::run::history::StageHistory;
+use crate::run::outcome::{Outcome, Phase, RunResult};
 
 /// How often a log that cannot be read is asked for where nothing depends on
 /// it.
 const MOST_TRIES: u32 = 3;
 
 /// How long it is waited for there: the verdict is known.
-const SOON: Duration = Duration::from_secs(5);
+const MAX_OPTIONAL_LOG_DELAY: Duration = Duration::from_secs(5);
 
 /// What was read of the build log of one attempt.
 #[derive(Default)]
@@ -47,20 +47,20 @@ impl<T: Transport> Run<'_, T> {
     /// Watches a target in progress to its end; only a failed or canceled one
     /// is retried.
     pub(super) async fn await_end(&mut self, target: Deployment) -> Flow<Deployment> {
-        self.usual = Usual::from_deployments(&self.listed.deployments);
-        self.edge.show(&Event::Awaiting {
+        self.usual = StageHistory::from_deployments(&self.listed.deployments);
+        self.session.io.show(&Event::Awaiting {
             target: Box::new(target.clone()),
             usual: self.usual.clone(),
         });
-        let (elapsed, usual) = (self.edge.elapsed(), self.usual.clone());
-        let watch = Watch::new(elapsed, usual, self.config.poll_every);
+        let (elapsed, usual) = (self.session.io.elapsed(), self.usual.clone());
+        let watch = Watch::new(elapsed, usual, self.options.poll_interval);
         self.listed = Listed::default();
         let outcome = self.watch(watch, &target.id, None).await?;
         if let Outcome::Deployed = outcome {
             return ControlFlow::Break(Outcome::NothingToRetry);
         }
         if let Outcome::Failed { .. } | Outcome::Canceled { .. } = outcome {
-            self.edge.doing = Doing::Preparing;
+            self.session.io.phase = Phase::Preparing;
             return ControlFlow::Continue(self.original.clone().unwrap_or(target));
         }
         ControlFlow::Break(outcome)
@@ -73,9 +73,9 @@ impl<T: Transport> Run<'_, T> {
         original: &Deployment,
         attempt: u32,
     ) -> Flow<Outcome> {
-        let (elapsed, usual) = (self.edge.elapsed(), self.usual.clone());
-        let watch = Watch::new(elapsed, usual, self.config.poll_every);
-        let watch = watch.of_new(&deployment, original);
+        let (elapsed, usual) = (self.session.io.elapsed(), self.usual.clone());
+        let watch = Watch::new(elapsed, usual, self.options.poll_interval);
+        let watch = watch.for_new_deployment(&deployment, original);
         let id = deployment.id.clone();
         let outcome = self.watch(watch, &id, Some(attempt)).await?;
         if let Outcome::Skipped { reason, .. } = outcome {
@@ -93,23 +93,23 @@ impl<T: Transport> Run<'_, T> {
     async fn watch(&mut self, mut watch: Watch, id: &str, attempt: Option<u32>) -> Flow<Outcome> {
         let mut log = LogSoFar::default();
         let mut outcome = loop {
-            let asked = self.edge.ask(self.client.deployment(id)).await?;
-            let input = match asked.result {
+            let exchange = self.session.send(self.client.deployment(id)).await?;
+            let input = match exchange.result {
                 Ok(deployment) => {
                     self.remember(&deployment, attempt);
                     Input::Polled {
                         deployment: Box::new(deployment),
-                        date: asked.head.date,
+                        date: exchange.meta.date,
                     }
                 }
                 Err(error) => Input::PollFailed(error),
             };
-            let elapsed = self.edge.elapsed();
+            let elapsed = self.session.io.elapsed();
             let watch::Reaction { events, next } = watch.handle(elapsed, input);
             for event in &events {
-                self.edge.show(event);
+                self.session.io.show(event);
             }
-            let streamed = match attempt.filter(|_| self.config.logs == Logs::Always) {
+            let streamed = match attempt.filter(|_| self.options.logs == Logs::Always) {
                 Some(attempt) => self.stream(&mut log, id, attempt).await,
                 None => ControlFlow::Continue(()),
             };
@@ -117,12 +117,12 @@ impl<T: Transport> Run<'_, T> {
             let what = stage
                 .as_ref()
                 .map_or_else(|| "queued".to_owned(), ToString::to_string);
-            self.edge.now_running(&what);
-            self.edge.doing = Doing::Watching { stage };
+            self.session.io.now_running(&what);
+            self.session.io.phase = Phase::Watching { stage };
             match next {
                 watch::Next::PollIn(pause) => {
                     streamed?;
-                    self.edge.wait(pause).await?;
+                    self.session.wait(pause).await?;
                 }
                 // It has ended, whatever cut the reading of its log short:
                 // nothing comes after it.
@@ -133,9 +133,9 @@ impl<T: Transport> Run<'_, T> {
             }
         };
         self.log = log;
-        if let Outcome::Unreachable { what, .. } = &mut outcome {
-            let page = Ending::page(&self.config.project_name, id);
-            let _ = write!(what, "; deployment {id} goes on at Cloudflare: {page}");
+        if let Outcome::ApiError { what, .. } = &mut outcome {
+            let page = RunResult::page(&self.options.project_name, id);
+            let _ = write!(what, "; deployment {id} continues at Cloudflare: {page}");
         }
         ControlFlow::Continue(outcome)
     }
@@ -161,8 +161,8 @@ impl<T: Transport> Run<'_, T> {
                 lines: vec![line.to_owned()],
             })
         };
-        let asked = self.edge.read_log(self.client, id, skip, take).await?;
-        log.was_read = asked.result.is_ok();
+        let exchange = self.session.read_log(self.client, id, skip, take).await?;
+        log.was_read = exchange.result.is_ok();
         ControlFlow::Continue(())
     }
 
@@ -171,16 +171,16 @@ impl<T: Transport> Run<'_, T> {
         let Some(id) = self.attempts.last().map(|it| it.deployment.id.clone()) else {
             return ControlFlow::Continue(false);
         };
-        let wants_log = match self.config.logs {
+        let wants_log = match self.options.logs {
             Logs::OnFailure | Logs::Always => true,
-            Logs::Never => 1 < self.config.max_attempts,
+            Logs::Never => 1 < self.options.max_attempts,
         };
-        let is_streamed = self.config.logs == Logs::Always;
+        let is_streamed = self.options.logs == Logs::Always;
         let decides =
-            attempt < self.config.max_attempts && self.config.retry_when == RetryWhen::Transient;
+            attempt < self.options.max_attempts && self.options.retry_when == RetryWhen::Transient;
         let mut log = std::mem::take(&mut self.log);
-        self.edge.now_running("the reading of the build log");
-        let mut patience = Patience::default();
+        self.session.io.now_running("the reading of the build log");
+        let mut failures = FailureBudget::default();
         let mut tries = 0;
         while wants_log && !log.was_read {
             tries += 1;
@@ -195,43 +195,44 @@ impl<T: Transport> Run<'_, T> {
                     lines: vec![line.to_owned()],
                 })
             };
-            let asked = self.edge.read_log(self.client, &id, skip, take).await?;
-            let Err(error) = asked.result else {
+            let exchange = self.session.read_log(self.client, &id, skip, take).await?;
+            let Err(error) = exchange.result else {
                 log.was_read = true;
                 break;
             };
-            let again = patience.failed(self.edge.elapsed(), &error);
-            let is_soon = |pause: &Pause| tries < MOST_TRIES && pause.at_least <= SOON;
+            let again = failures.failed(self.session.io.elapsed(), &error);
+            let is_soon =
+                |pause: &Pause| tries < MOST_TRIES && pause.at_least <= MAX_OPTIONAL_LOG_DELAY;
             let Some((event, pause)) = again.filter(|(_, it)| decides || is_soon(it)) else {
                 let message = format!("failed to read the build log: {error}");
-                self.edge.show(&Event::Warned { message });
+                self.session.io.show(&Event::Warned { message });
                 break;
             };
             if decides {
-                self.edge.show(&event);
+                self.session.io.show(&event);
             }
-            self.edge.wait(pause).await?;
+            self.session.wait(pause).await?;
         }
-        if self.config.logs == Logs::OnFailure {
+        if self.options.logs == Logs::OnFailure {
             let lines: Vec<_> = log.clues.tail().map(str::to_owned).collect();
             let shown = lines.len();
             if shown < log.lines {
                 let message = format!("The build log has {} lines; its last {shown}:", log.lines);
-                self.edge.show(&Event::Noticed { message });
+                self.session.io.show(&Event::Noticed { message });
             }
-            self.edge.show(&Event::LogRead { attempt, lines });
+            self.session.io.show(&Event::LogRead { attempt, lines });
         }
         let diagnosis = diagnose(stage, log.was_read.then_some(&log.clues));
-        if 1 < self.config.max_attempts {
+        if 1 < self.options.max_attempts {
             let reason = diagnosis.reason.to_owned();
-            self.edge.show(&Event::Diagnosed { reason });
+            self.session.io.show(&Event::Diagnosed { reason });
         }
         if let Some(attempt) = self.attempts.last_mut().filter(|_| log.was_read) {
             attempt.reason = Some(diagnosis.reason);
             attempt.advice = diagnosis.advice;
-            attempt.telling = diagnosis.telling;
+            attempt.excerpt = diagnosis.excerpt;
         }
-        ControlFlow::Continue(match self.config.retry_when {
+        ControlFlow::Continue(match self.options.retry_when {
             RetryWhen::Any => true,
             RetryWhen::Transient => diagnosis.is_transient,
         })
@@ -247,8 +248,8 @@ impl<T: Transport> Run<'_, T> {
             return ControlFlow::Continue(None);
         }
         let list = self.client.deployments(skipped.environment(), 1);
-        let asked = self.edge.ask(list).await?;
-        let newer = asked.result.ok().and_then(|page| {
+        let exchange = self.session.send(list).await?;
+        let newer = exchange.result.ok().and_then(|page| {
             page.deployments.into_iter().find(|it| {
                 it.id != skipped.id
                     && skipped.created_on < it.created_on

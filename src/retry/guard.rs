@@ -7,14 +7,14 @@
 use std::cmp::Reverse;
 
 use crate::cloudflare::deployment::Deployment;
-use crate::report::line::branch_and_environment;
 use crate::retry::address::share_address;
-use crate::retry::outcome::Outcome;
-use crate::retry::watch::verdict;
+use crate::run::outcome::Outcome;
+use crate::run::verdict::verdict;
+use crate::run::wording::branch_and_environment;
 
 /// The answer of the guard.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Guard {
+pub enum Guard {
     /// The retry may go on.
     Passed {
         /// Shown once: older code goes live on production.
@@ -27,7 +27,7 @@ pub(crate) enum Guard {
 
 /// What the user says about newer deployments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Newer {
+pub enum Newer {
     /// They are protected.
     Protect,
     /// `allow_older: true`.
@@ -40,12 +40,7 @@ pub(crate) enum Newer {
 /// `listed` is the list, newest first, back to the original. `ours` are the
 /// ids of earlier attempts of this run, which never count, whatever the list
 /// still says of them.
-pub(crate) fn guard(
-    original: &Deployment,
-    listed: &[Deployment],
-    ours: &[&str],
-    policy: Newer,
-) -> Guard {
+pub fn guard(original: &Deployment, listed: &[Deployment], ours: &[&str], policy: Newer) -> Guard {
     if original.is_direct_upload() {
         return Guard::Refused {
             why: format!(
@@ -100,7 +95,7 @@ pub(crate) fn guard(
 
 /// Whether everything newer than `original` is among those `listed`: the
 /// original itself is, or a deployment that is certainly older.
-pub(crate) fn reaches(original: &Deployment, listed: &[Deployment]) -> bool {
+pub fn reaches(original: &Deployment, listed: &[Deployment]) -> bool {
     let is_older = |it: &Deployment| match (it.created_on, original.created_on) {
         (Some(date), Some(of_original)) => date < of_original,
         _ => false,

@@ -6,8 +6,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::cloudflare::deployment::Deployment;
-use crate::retry::outcome::Outcome;
-use crate::retry::watch::verdict;
+use crate::run::outcome::Outcome;
+use crate::run::verdict::verdict;
 
 /// How many of the newest deployments are listed.
 const LISTED: usize = 3;
@@ -15,7 +15,7 @@ const LISTED: usize = 3;
 /// The newest deployments, `listed` newest first:
 /// `the newest deployments are 9a8b7c6d (production, main, failed 2 h ago), …`.
 /// `now` is the API's time; without it, ages are left out.
-pub(crate) fn describe_newest(listed: &[Deployment], now: Option<DateTime<Utc>>) -> String {
+pub fn describe_newest(listed: &[Deployment], now: Option<DateTime<Utc>>) -> String {
     let newest: Vec<String> = listed
         .iter()
         .take(LISTED)
@@ -63,7 +63,7 @@ fn age(now: Option<DateTime<Utc>>, then: Option<DateTime<Utc>>) -> Option<String
 
 /// Which other input a `deployment_id` belongs into, if it turns out to be a
 /// branch, a commit or an environment.
-pub(crate) fn other_input(deployment_id: &str, listed: &[Deployment]) -> Option<String> {
+pub fn other_input(deployment_id: &str, listed: &[Deployment]) -> Option<String> {
     let text = deployment_id;
     let is_branch = |it: &&Deployment| it.branch().eq_ignore_ascii_case(text);
     let says = |what: &str, input: &str, value: &str| {
@@ -87,7 +87,7 @@ pub(crate) fn other_input(deployment_id: &str, listed: &[Deployment]) -> Option<
 
 /// What was searched, where that was not everything:
 /// ` among the newest 1,000 deployments`.
-pub(crate) fn describe_searched(count: usize) -> String {
+pub fn describe_searched(count: usize) -> String {
     let digits = count.to_string();
     let head = digits.len().saturating_sub(3);
     let (thousands, rest) = digits.split_at(head);

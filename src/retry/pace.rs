@@ -8,7 +8,7 @@
 //! A question costs a request; a question not asked costs lag: the time for
 //! which a stage has ended and the log does not know. Let a stage end at the
 //! rate `h` (its hazard: the chance to end within the next second, given that
-//! it has not ended yet). Asked every `g` seconds, it costs `h·g/2` seconds of
+//! it has not ended yet). Exchange every `g` seconds, it costs `h·g/2` seconds of
 //! lag and `1/g` requests a second. With a price in seconds on a request, the
 //! sum is least at `g = √(2·price/h)`: the square root rule for inspections.
 //! It asks often when an end is likely and seldom when it is not.
@@ -39,7 +39,7 @@
 use std::time::Duration;
 
 use crate::cloudflare::deployment::StageName;
-use crate::retry::usual::Usual;
+use crate::run::history::StageHistory;
 
 /// Seconds between two questions, whatever the forecast says.
 const SHORTEST: f64 = 1.0;
@@ -58,13 +58,13 @@ const JITTER: f64 = 0.1;
 /// A wait: at least `at_least`, and up to `spread` more, drawn by whoever
 /// waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Pause {
-    pub(crate) at_least: Duration,
-    pub(crate) spread: Duration,
+pub struct Pause {
+    pub at_least: Duration,
+    pub spread: Duration,
 }
 
 /// When to ask next about a stage that has been running for `running_for`.
-pub(crate) fn pause(usual: &Usual, stage: &StageName, running_for: Duration) -> Pause {
+pub fn pause(usual: &StageHistory, stage: &StageName, running_for: Duration) -> Pause {
     let gap = Forecast::new(usual.samples(stage), scale(stage)).gap(running_for.as_secs_f64());
     let spread = gap * JITTER;
     Pause {
@@ -74,9 +74,9 @@ pub(crate) fn pause(usual: &Usual, stage: &StageName, running_for: Duration) -> 
 }
 
 impl Pause {
-    pub(crate) const NONE: Self = Self::exactly(Duration::ZERO);
+    pub const NONE: Self = Self::exactly(Duration::ZERO);
 
-    pub(crate) const fn exactly(at_least: Duration) -> Self {
+    pub const fn exactly(at_least: Duration) -> Self {
         Self {
             at_least,
             spread: Duration::ZERO,
@@ -85,7 +85,7 @@ impl Pause {
 
     /// After the `in_a_row`th answer that was none: 1, 2, 4, 8, 16, then 20 s,
     /// and up to half of it on top.
-    pub(crate) fn after_failure(in_a_row: u32) -> Self {
+    pub fn after_failure(in_a_row: u32) -> Self {
         let at_least = doubled(Duration::from_secs(1), in_a_row).min(Duration::from_secs(20));
         Self {
             at_least,
@@ -99,7 +99,7 @@ impl Pause {
     /// again is how a run learns that it has much company.
     ///
     /// Without a `Retry-After`, 30 s, 1, 2, 4, then 5 minutes.
-    pub(crate) fn after_rate_limit(retry_after: Option<Duration>, in_a_row: u32) -> Self {
+    pub fn after_rate_limit(retry_after: Option<Duration>, in_a_row: u32) -> Self {
         let guess = || doubled(Duration::from_secs(30), in_a_row).min(WINDOW);
         let at_least = retry_after.unwrap_or_else(guess);
         let share = (at_least / 10).max(Duration::from_secs(1));
@@ -111,7 +111,7 @@ impl Pause {
 
     /// Stretches the pause when what remains would not last until the window
     /// ends; with next to nothing left it waits for the new window.
-    pub(crate) fn within(self, budget: Option<Budget>) -> Self {
+    pub fn within(self, budget: Option<Budget>) -> Self {
         let share = budget.map_or(Duration::ZERO, Budget::share);
         if share <= self.at_least {
             return self;
@@ -125,7 +125,7 @@ impl Pause {
 
 /// What an answer's `Ratelimit` header leaves to everybody on the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Budget {
+pub struct Budget {
     remaining: u32,
     resets_in: Duration,
     /// How many requests everybody together sends while we send one.
@@ -135,7 +135,7 @@ pub(crate) struct Budget {
 impl Budget {
     /// What the header says, `before` being what the last one said. By how
     /// much less remains now is the company that this run is in.
-    pub(crate) fn new(remaining: u32, resets_in: Duration, before: Option<Self>) -> Self {
+    pub fn new(remaining: u32, resets_in: Duration, before: Option<Self>) -> Self {
         let per_request = match before {
             Some(before) if resets_in <= before.resets_in && remaining <= before.remaining => {
                 before.remaining - remaining
@@ -152,7 +152,7 @@ impl Budget {
     }
 
     /// What it is worth `elapsed` later.
-    pub(crate) fn after(self, elapsed: Duration) -> Self {
+    pub fn after(self, elapsed: Duration) -> Self {
         Self {
             resets_in: self.resets_in.saturating_sub(elapsed),
             ..self
@@ -244,20 +244,15 @@ impl Forecast {
 }
 
 #[cfg(test)]
-#[path = "../../bench/pace/projects.rs"]
-#[expect(dead_code, reason = "the simulations use the rest")]
-mod projects;
-
-#[cfg(test)]
 mod tests {
-    use super::projects::{Project, Random, compare, watch_auto};
     use super::*;
+    use test_support::projects::{Project, Random, compare, watch_auto};
 
     fn seconds(seconds: f64) -> Duration {
         Duration::from_secs_f64(seconds)
     }
 
-    fn after(stage: &StageName, times: &[f64]) -> Usual {
+    fn after(stage: &StageName, times: &[f64]) -> StageHistory {
         let times = times.iter().map(|it| (stage.clone(), seconds(*it)));
         times.collect()
     }

@@ -9,13 +9,13 @@ use std::cmp::Reverse;
 use url::Url;
 
 use crate::cloudflare::deployment::Deployment;
-use crate::report::line::{branch_and_environment, state};
-use crate::retry::outcome::Outcome;
-use crate::retry::watch::verdict;
+use crate::run::outcome::Outcome;
+use crate::run::verdict::verdict;
+use crate::run::wording::{branch_and_environment, status_word};
 
 /// What the user calls the deployment to retry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Target {
+pub enum Target {
     Id(String),
     /// The first eight characters of an id.
     ShortId(String),
@@ -27,11 +27,11 @@ pub(crate) enum Target {
 
 /// What narrows [`Target::Latest`] and [`Target::LatestFailed`].
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Narrowing {
-    pub(crate) branch: Option<String>,
-    pub(crate) environment: Option<&'static str>,
+pub struct Filter {
+    pub branch: Option<String>,
+    pub environment: Option<&'static str>,
     /// At least seven characters of it.
-    pub(crate) commit_hash: Option<String>,
+    pub commit_hash: Option<String>,
 }
 
 const DASHBOARD: &str = "dash.cloudflare.com";
@@ -39,7 +39,7 @@ const DASHBOARD: &str = "dash.cloudflare.com";
 impl Target {
     /// Reads a `deployment_id`. The error says what is wrong and what would be
     /// right.
-    pub(crate) fn parse(text: &str, account_id: &str, project_name: &str) -> Result<Self, String> {
+    pub fn parse(text: &str, account_id: &str, project_name: &str) -> Result<Self, String> {
         let word = text.to_ascii_lowercase();
         match word.as_str() {
             "latest" => return Ok(Self::Latest),
@@ -116,11 +116,11 @@ impl Target {
     }
 
     /// Whether `branch`, `environment` and `commit_hash` mean anything to it.
-    pub(crate) fn can_be_narrowed(&self) -> bool {
+    pub fn can_be_filtered(&self) -> bool {
         matches!(self, Self::Latest | Self::LatestFailed)
     }
 
-    fn is(&self, deployment: &Deployment, narrowing: &Narrowing) -> bool {
+    fn is(&self, deployment: &Deployment, filter: &Filter) -> bool {
         match self {
             Self::Id(id) => deployment.id.eq_ignore_ascii_case(id),
             Self::ShortId(id) => {
@@ -130,23 +130,23 @@ impl Target {
                 let mut urls = deployment.aliases.iter().chain([&deployment.url]);
                 urls.any(|it| host_of(it).as_deref() == Some(host))
             }
-            Self::Latest | Self::LatestFailed => narrowing.matches(deployment),
+            Self::Latest | Self::LatestFailed => filter.matches(deployment),
         }
     }
 
     /// How a message names it.
-    pub(crate) fn describe(&self, narrowing: &Narrowing) -> String {
+    pub fn describe(&self, filter: &Filter) -> String {
         match self {
             Self::Id(id) | Self::ShortId(id) => format!("deployment `{id}`"),
             Self::Host(host) => format!("deployment at `{host}`"),
             Self::Latest | Self::LatestFailed => {
                 let parts = [
-                    narrowing
+                    filter
                         .branch
                         .as_ref()
                         .map(|it| format!(" of branch `{it}`")),
-                    narrowing.environment.map(|it| format!(" in {it}")),
-                    narrowing
+                    filter.environment.map(|it| format!(" in {it}")),
+                    filter
                         .commit_hash
                         .as_ref()
                         .map(|it| format!(" of commit `{it}`")),
@@ -160,7 +160,7 @@ impl Target {
     }
 }
 
-impl Narrowing {
+impl Filter {
     fn matches(&self, deployment: &Deployment) -> bool {
         let is_branch = |it: &String| it == deployment.branch();
         let is_environment = |it: &str| it == deployment.environment;
@@ -174,15 +174,8 @@ impl Narrowing {
 
 /// The deployments that are meant, among those `listed`, the newest first.
 /// More than one only where a short id fits several.
-pub(crate) fn find<'a>(
-    target: &Target,
-    narrowing: &Narrowing,
-    listed: &'a [Deployment],
-) -> Vec<&'a Deployment> {
-    let mut found: Vec<_> = listed
-        .iter()
-        .filter(|it| target.is(it, narrowing))
-        .collect();
+pub fn find<'a>(target: &Target, filter: &Filter, listed: &'a [Deployment]) -> Vec<&'a Deployment> {
+    let mut found: Vec<_> = listed.iter().filter(|it| target.is(it, filter)).collect();
     match target {
         Target::ShortId(_) => {}
         Target::Id(_) | Target::Host(_) | Target::Latest | Target::LatestFailed => {
@@ -194,12 +187,12 @@ pub(crate) fn find<'a>(
 
 /// Up to three of those `listed` that may have been meant: the nearest to an
 /// id or a host, else the newest.
-pub(crate) fn candidates(target: &Target, listed: &[Deployment]) -> String {
+pub fn candidates(target: &Target, listed: &[Deployment]) -> String {
     let mut nearest: Vec<&Deployment> = listed.iter().collect();
     match target {
         Target::Id(text) | Target::ShortId(text) => {
-            let head = text.get(..8).unwrap_or(text);
-            nearest.sort_by_key(|it| strsim::damerau_levenshtein(it.short_id(), head));
+            let meta = text.get(..8).unwrap_or(text);
+            nearest.sort_by_key(|it| strsim::damerau_levenshtein(it.short_id(), meta));
         }
         Target::Host(text) => {
             let host = |it: &Deployment| host_of(&it.url).unwrap_or_default();
@@ -212,13 +205,13 @@ pub(crate) fn candidates(target: &Target, listed: &[Deployment]) -> String {
     }
     let nearest = nearest.into_iter().take(3).map(|it| {
         let what = branch_and_environment(it);
-        format!("{} ({what}, {})", it.short_id(), state(it))
+        format!("{} ({what}, {})", it.short_id(), status_word(it))
     });
     format!("there are {}", nearest.collect::<Vec<_>>().join(", "))
 }
 
 /// Whether a host under `pages.dev` belongs to none of those `listed`.
-pub(crate) fn is_of_another_project(target: &Target, listed: &[Deployment]) -> bool {
+pub fn is_of_another_project(target: &Target, listed: &[Deployment]) -> bool {
     let Target::Host(host) = target else {
         return false;
     };
@@ -230,7 +223,7 @@ pub(crate) fn is_of_another_project(target: &Target, listed: &[Deployment]) -> b
 }
 
 /// Whether everything newer than `original` is among those `listed`.
-pub(crate) fn reaches(original: &Deployment, listed: &[Deployment]) -> bool {
+pub fn reaches(original: &Deployment, listed: &[Deployment]) -> bool {
     listed
         .iter()
         .any(|it| it.created_on < original.created_on || it.id == original.id)
@@ -238,16 +231,16 @@ pub(crate) fn reaches(original: &Deployment, listed: &[Deployment]) -> bool {
 
 /// Whether a deployment may be retried.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Guard {
+pub enum Guard {
     Passed { warning: Option<String> },
     Refused { why: String },
 }
 
 /// Looks for what a retry would put in the shade: a newer deployment of the
-/// same branch and environment that is live or on its way.
+/// same branch and environment that is live or in progress.
 /// `ours` are the ids of earlier attempts, which are in nobody's way whatever
 /// the list still says of them.
-pub(crate) fn guard(
+pub fn guard(
     original: &Deployment,
     listed: &[Deployment],
     ours: &[&str],
@@ -285,7 +278,7 @@ pub(crate) fn guard(
     let (id, of) = (newer.short_id(), branch_and_environment(newer));
     if !allow_older {
         let why = format!(
-            "deployment {id} of {of} is newer than {} and {is}; set `allow_older: true` to retry the older one all the same",
+            "deployment {id} of {of} is newer than {} and {is}; set `allow_older: true` to retry the older one anyway",
             original.short_id()
         );
         return Guard::Refused { why };
@@ -445,15 +438,15 @@ mod tests {
         ];
         let listed = listed(&LISTED);
         for (target, narrowings, expected) in cases {
-            let mut narrowing = Narrowing::default();
+            let mut filter = Filter::default();
             for it in narrowings {
                 match it.split_once('=').unwrap() {
-                    ("branch", it) => narrowing.branch = Some(it.to_owned()),
-                    ("commit", it) => narrowing.commit_hash = Some(it.to_owned()),
-                    (_, it) => narrowing.environment = Some(it),
+                    ("branch", it) => filter.branch = Some(it.to_owned()),
+                    ("commit", it) => filter.commit_hash = Some(it.to_owned()),
+                    (_, it) => filter.environment = Some(it),
                 }
             }
-            let found = find(&target, &narrowing, &listed);
+            let found = find(&target, &filter, &listed);
             let found: Vec<_> = found.iter().map(|it| it.short_id()).collect();
             assert_eq!(found, expected, "{target:?} {narrowings:?}");
         }

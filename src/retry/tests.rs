@@ -1,5 +1,10 @@
 //! Whole runs against the fake API, in a time that passes by itself.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests wait, write files and start programs"
+)]
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,12 +16,12 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::*;
 use crate::cloudflare::transport::{Answer, Body, Request, SendError};
-use crate::config::Given;
-use crate::config::vars::Vars;
-use crate::fake::{self, ACCOUNT, Api, Fault, Life, PROJECT, Reply, Route, TOKEN, When};
-use crate::report::Report;
+use crate::config::ParsedInputs;
+use crate::env::Env;
+use crate::io::Signals;
 use crate::report::line::line;
-use crate::retry::edge::Signals;
+use crate::run::event::Report;
+use test_support::fake::{self, ACCOUNT, Api, Fault, Life, PROJECT, Reply, Route, TOKEN, When};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -49,20 +54,20 @@ impl Transport for Direct {
 
     async fn send(&self, request: &Request) -> Result<Answer<Rest>, SendError> {
         let target = format!("/client/v4{}", request.path);
-        let asked = fake::Request::new(request.method.as_str(), &target)
+        let exchange = fake::Request::new(request.method.as_str(), &target)
             .with_header("authorization", &format!("Bearer {TOKEN}"))
             .with_header("content-type", "application/json")
             .with_body("{}");
         let answer = {
             let mut api = self.api.borrow_mut();
             let now = self.started.elapsed();
-            let route = Route::of(&asked).0;
+            let route = Route::of(&exchange).0;
             let is_due = |it: &&Outage| it.route == route && it.during.contains(&now);
             if let Some(outage) = self.outages.iter().find(is_due) {
                 api.add_fault(When::next(route), outage.fault.clone());
             }
             api.set_now(now);
-            api.answer(&asked)
+            api.answer(&exchange)
         };
         let (reply, is_broken) = match answer {
             fake::Answer::Http(reply) => (reply, false),
@@ -137,11 +142,11 @@ fn an_api() -> Api {
         .deployment(fake::Deployment::failed("4f1c2a9e"))
 }
 
-async fn told(api: Api, inputs: &[(&str, &str)]) -> Told {
-    told_with(api, Vec::new(), inputs).await
+async fn run_api(api: Api, inputs: &[(&str, &str)]) -> Told {
+    run_with_outages(api, Vec::new(), inputs).await
 }
 
-async fn told_with(api: Api, outages: Vec<Outage>, inputs: &[(&str, &str)]) -> Told {
+async fn run_with_outages(api: Api, outages: Vec<Outage>, inputs: &[(&str, &str)]) -> Told {
     let id = fake::full_id("4f1c2a9e");
     let mut vars = BTreeMap::from([
         ("INPUT_ACCOUNT_ID", ACCOUNT),
@@ -153,7 +158,7 @@ async fn told_with(api: Api, outages: Vec<Outage>, inputs: &[(&str, &str)]) -> T
     let vars = vars
         .into_iter()
         .map(|(name, value)| (name.into(), value.into()));
-    let config = Given::from_vars(&Vars::from_os(vars), &["INPUT_"])
+    let config = ParsedInputs::from_env(&Env::from_os(vars), &["INPUT_"])
         .config
         .unwrap();
     let started = Instant::now();
@@ -162,10 +167,14 @@ async fn told_with(api: Api, outages: Vec<Outage>, inputs: &[(&str, &str)]) -> T
         outages,
         started,
     };
-    let client = Client::new(&transport, &config.account_id, &config.project_name);
+    let client = Client::new(&transport, &config.account_id, &config.options.project_name);
     let mut lines = Lines::default();
-    let edge = Edge::new(&mut lines, Signals::listen().unwrap(), config.give_up_after);
-    let ending = run(&config, &client, edge).await;
+    let io = Io::new(
+        &mut lines,
+        Signals::listen().unwrap(),
+        config.options.timeout,
+    );
+    let ending = run(&config.options, &client, io).await;
     let _ = lines.event(&Event::Finished(Box::new(ending.clone())));
     Told {
         status: ending.outcome.status(),
@@ -186,7 +195,7 @@ impl<T: Transport> Transport for &T {
 
 #[tokio::test(start_paused = true)]
 async fn a_retry_that_succeeds_is_a_success() {
-    let told = told(an_api().retries_to(Life::success()), &[]).await;
+    let told = run_api(an_api().retries_to(Life::success()), &[]).await;
     assert_eq!((told.status, told.code), ("success", 0), "{}", told.log);
     assert_eq!(told.api.made().len(), 1);
     let ends: Vec<_> = told.log.lines().filter(|it| it.starts_with('✓')).collect();
@@ -195,7 +204,7 @@ async fn a_retry_that_succeeds_is_a_success() {
 
 #[tokio::test(start_paused = true)]
 async fn a_retry_that_fails_fails_the_step() {
-    let told = told(an_api().retries_to(Life::fails_in("build")), &[]).await;
+    let told = run_api(an_api().retries_to(Life::fails_in("build")), &[]).await;
     assert_eq!((told.status, told.code), ("failure", 1), "{}", told.log);
     assert_eq!(told.api.made().len(), 1);
 }
@@ -206,7 +215,7 @@ async fn no_request_goes_out_while_the_api_asks_to_stay_away() {
     let api = an_api()
         .retries_to(Life::success())
         .fault(When::next(Route::Get).after_post(), limited);
-    let told = told(api, &[]).await;
+    let told = run_api(api, &[]).await;
     assert_eq!((told.status, told.code), ("success", 0), "{}", told.log);
     let at: Vec<_> = told
         .api
@@ -224,7 +233,7 @@ async fn an_absurd_time_to_stay_away_ends_at_the_timeout() {
     let api = an_api()
         .retries_to(Life::success())
         .fault(When::next(Route::Get).after_post(), limited);
-    let told = told(api, &[("INPUT_TIMEOUT", "10m")]).await;
+    let told = run_api(api, &[("INPUT_TIMEOUT", "10m")]).await;
     assert_eq!((told.status, told.code), ("timed_out", 4), "{}", told.log);
 }
 
@@ -233,10 +242,11 @@ async fn an_api_that_is_down_for_five_minutes_is_given_up() {
     let api = an_api()
         .retries_to(Life::success())
         .fault(When::next(Route::Get).after_post().forever(), Fault::Reset);
-    let told = told(api, &[]).await;
+    let told = run_api(api, &[]).await;
     assert_eq!((told.status, told.code), ("error", 3), "{}", told.log);
     assert!(Duration::from_mins(5) <= told.took && told.took < Duration::from_mins(7));
-    let page = "goes on at Cloudflare: https://dash.cloudflare.com/?to=/:account/pages/view/site/";
+    let page =
+        "continues at Cloudflare: https://dash.cloudflare.com/?to=/:account/pages/view/site/";
     assert!(told.log.contains(page), "{}", told.log);
 }
 
@@ -246,7 +256,7 @@ async fn a_failure_is_a_failure_though_its_log_never_ends() {
         let api = an_api().retries_to(Life::fails_in("build"));
         let api = api.fault(When::next(Route::Logs).forever(), Fault::Stall);
         let inputs = [("INPUT_TIMEOUT", "160s"), ("INPUT_LOGS", logs)];
-        let told = told(api, &inputs).await;
+        let told = run_api(api, &inputs).await;
         assert_eq!(
             (told.status, told.code),
             ("failure", 1),
@@ -262,7 +272,7 @@ async fn an_api_that_is_unwell_is_asked_again_before_it_wishes() {
     let api = an_api()
         .retries_to(Life::success())
         .fault(When::next(Route::Get).after_post(), unwell);
-    let told = told(api, &[]).await;
+    let told = run_api(api, &[]).await;
     assert_eq!((told.status, told.code), ("success", 0), "{}", told.log);
     assert!(told.took < Duration::from_mins(5), "{:?}", told.took);
 }
@@ -276,7 +286,7 @@ fn fails_to_clone() -> Life {
 #[tokio::test(start_paused = true)]
 async fn the_pauses_between_attempts_grow_to_a_minute() {
     let api = (0..6).fold(an_api(), |api, _| api.retries_to(fails_to_clone()));
-    let told = told(api, &[("INPUT_MAX_ATTEMPTS", "6")]).await;
+    let told = run_api(api, &[("INPUT_MAX_ATTEMPTS", "6")]).await;
     assert_eq!((told.status, told.code), ("failure", 1), "{}", told.log);
     let pauses = [
         "2 of 6 in 10s",
@@ -300,7 +310,7 @@ async fn an_attempt_starts_only_if_there_is_time_for_its_pause_and_as_long_again
             .retries_to(fails_to_clone())
             .retries_to(fails_to_clone());
         let inputs = [("INPUT_MAX_ATTEMPTS", "2"), ("INPUT_TIMEOUT", timeout)];
-        let told = told(api, &inputs).await;
+        let told = run_api(api, &inputs).await;
         assert_eq!((told.status, told.code), ("failure", 1), "{}", told.log);
         assert_eq!(told.api.made().len(), made, "{timeout}:\n{}", told.log);
     }
@@ -311,7 +321,7 @@ async fn only_latest_failed_leaves_a_success_alone() {
     for (target, status) in [("latest-failed", "nothing_to_retry"), ("latest", "success")] {
         let deployment = fake::Deployment::succeeded("77c0ffee");
         let api = an_api().deployment(deployment).retries_to(Life::success());
-        let told = told(api, &[("INPUT_DEPLOYMENT_ID", target)]).await;
+        let told = run_api(api, &[("INPUT_DEPLOYMENT_ID", target)]).await;
         assert_eq!((told.status, told.code), (status, 0), "{}", told.log);
     }
 }
@@ -325,7 +335,7 @@ async fn a_target_in_progress_is_watched_but_in_a_dry_run() {
             ("INPUT_DEPLOYMENT_ID", "latest"),
             ("INPUT_DRY_RUN", dry_run),
         ];
-        let told = told(api, &inputs).await;
+        let told = run_api(api, &inputs).await;
         assert_eq!((told.status, told.code), (status, 0), "{}", told.log);
         assert!(told.api.made().is_empty());
     }
@@ -337,7 +347,7 @@ async fn the_deployment_of_a_commit_is_waited_for_five_minutes() {
         ("INPUT_DEPLOYMENT_ID", "latest-failed"),
         ("INPUT_COMMIT_HASH", "ccccccc"),
     ];
-    let told = told(an_api(), &inputs).await;
+    let told = run_api(an_api(), &inputs).await;
     assert_eq!((told.status, told.code), ("error", 3), "{}", told.log);
     let error = "Error: there is no deployment of commit `ccccccc` in project site\n";
     assert!(told.log.ends_with(error), "{}", told.log);
@@ -348,7 +358,7 @@ async fn the_deployment_of_a_commit_is_waited_for_five_minutes() {
 #[tokio::test(start_paused = true)]
 async fn a_build_that_never_ends_is_left_at_the_timeout() {
     let api = an_api().retries_to(Life::never_ends_in("build"));
-    let told = told(api, &[("INPUT_TIMEOUT", "20m")]).await;
+    let told = run_api(api, &[("INPUT_TIMEOUT", "20m")]).await;
     assert_eq!((told.status, told.code), ("timed_out", 4), "{}", told.log);
     assert_eq!(told.took, Duration::from_mins(20));
 }
@@ -364,7 +374,7 @@ async fn a_lost_answer_makes_no_second_deployment() {
             .retries_to(Life::success())
             .list_lag(Duration::from_secs(8))
             .fault(when, Fault::Reset);
-        let told = told(api, &[]).await;
+        let told = run_api(api, &[]).await;
         assert_eq!((told.status, told.code), ("success", 0), "{}", told.log);
         assert_eq!(told.api.made().len(), 1, "{}", told.log);
         assert_eq!(told.api.count(Route::Retry), posts, "{}", told.log);
@@ -389,10 +399,10 @@ async fn a_push_that_comes_while_an_answer_is_lost_is_not_put_in_the_shade() {
     let api = an_api()
         .push_at_the_post(push)
         .fault(When::next(Route::Retry), Fault::Reset);
-    let told = told(api, &[]).await;
+    let told = run_api(api, &[]).await;
     assert_eq!((told.status, told.code), ("refused", 2), "{}", told.log);
     assert_eq!(told.api.count(Route::Retry), 1);
-    let doubt = "; a deployment may have been made by the lost retry\n";
+    let doubt = "; a deployment may have been created by the lost retry\n";
     assert!(told.log.ends_with(doubt), "{}", told.log);
 }
 
@@ -405,7 +415,7 @@ async fn a_deployment_that_comes_while_the_api_asks_to_stay_away_is_not_put_in_t
     let api = an_api()
         .deployment(push)
         .fault(When::next(Route::Retry), limited);
-    let told = told(api, &[]).await;
+    let told = run_api(api, &[]).await;
     assert_eq!((told.status, told.code), ("refused", 2), "{}", told.log);
     assert!(told.api.made().is_empty(), "{}", told.log);
 }
@@ -425,7 +435,7 @@ async fn a_list_that_came_late_is_read_again_before_the_guard_is_asked() {
             Some(fault) => api.fault(When::next(Route::List), fault),
             None => api,
         };
-        let told = told(api, &[("INPUT_DEPLOYMENT_ID", "latest")]).await;
+        let told = run_api(api, &[("INPUT_DEPLOYMENT_ID", "latest")]).await;
         let status = if is_late { "refused" } else { "success" };
         assert_eq!(told.status, status, "{}", told.log);
         assert_eq!(told.api.count(Route::List), reads, "{}", told.log);
@@ -446,7 +456,7 @@ async fn a_failure_stays_one_when_no_further_attempt_can_be_made() {
             ("INPUT_TIMEOUT", "20m"),
             ("INPUT_FAIL_ON", "failure"),
         ];
-        let told = told(api, &inputs).await;
+        let told = run_api(api, &inputs).await;
         assert_eq!((told.status, told.code), ("failure", 1), "{}", told.log);
         assert_eq!(told.api.made().len(), 1);
     }
@@ -467,11 +477,11 @@ async fn a_timeout_says_whether_a_deployment_may_have_been_made() {
             api()
                 .fault(lost, Fault::Reset)
                 .fault(unlisted, Fault::Reset),
-            "Timed out after 4m00s at the POST; a deployment may have been made: https://dash.cloudflare.com/?to=/:account/pages/view/site\n",
+            "Timed out after 4m00s during the POST; a deployment may have been created: https://dash.cloudflare.com/?to=/:account/pages/view/site\n",
         ),
     ];
     for (api, end) in cases {
-        let told = told(api, &[("INPUT_TIMEOUT", "4m")]).await;
+        let told = run_api(api, &[("INPUT_TIMEOUT", "4m")]).await;
         assert_eq!((told.status, told.code), ("timed_out", 4), "{}", told.log);
         assert!(told.log.ends_with(end), "{}", told.log);
     }
@@ -482,7 +492,7 @@ async fn an_error_at_a_further_attempt_that_may_have_made_a_deployment_is_one() 
     let api = an_api()
         .retries_to(fails_to_clone())
         .fault(When::nth(Route::Retry, 2).forever(), Fault::Reset);
-    let told = told(api, &[("INPUT_MAX_ATTEMPTS", "2")]).await;
+    let told = run_api(api, &[("INPUT_MAX_ATTEMPTS", "2")]).await;
     assert_eq!((told.status, told.code), ("error", 3), "{}", told.log);
 }
 
@@ -495,7 +505,7 @@ async fn what_cannot_be_looked_through_is_refused_unless_older_code_is_allowed()
         });
         let api = newer.fold(an_api(), Api::deployment);
         let inputs = [("INPUT_ALLOW_OLDER", allow_older)];
-        let told = told(api.retries_to(Life::success()), &inputs).await;
+        let told = run_api(api.retries_to(Life::success()), &inputs).await;
         assert_eq!(told.status, status, "{}", told.log);
     }
 }
@@ -508,7 +518,7 @@ async fn a_list_of_many_pages_is_read_once_while_a_commit_is_waited_for() {
         ("INPUT_DEPLOYMENT_ID", "latest"),
         ("INPUT_COMMIT_HASH", "ccccccc"),
     ];
-    let told = told(api, &inputs).await;
+    let told = run_api(api, &inputs).await;
     assert_eq!((told.status, told.code), ("error", 3), "{}", told.log);
     let requests = told.api.count(Route::List);
     assert!((90..120).contains(&requests), "{requests}");
@@ -521,7 +531,7 @@ async fn a_log_that_decides_about_a_further_attempt_is_waited_for() {
         .retries_to(fails_to_clone())
         .retries_to(Life::success())
         .fault(When::next(Route::Logs).times(6), unwell);
-    let told = told(api, &[("INPUT_MAX_ATTEMPTS", "2")]).await;
+    let told = run_api(api, &[("INPUT_MAX_ATTEMPTS", "2")]).await;
     assert_eq!((told.status, told.code), ("success", 0), "{}", told.log);
     assert_eq!(told.api.made().len(), 2);
 }
@@ -544,7 +554,7 @@ async fn the_build_log_is_shown_as_was_asked_for_and_each_line_once() {
     ];
     for (logs, attempts, shown) in cases {
         let inputs = [("INPUT_LOGS", logs), ("INPUT_MAX_ATTEMPTS", attempts)];
-        let told = told(an_api().retries_to(prints_and_fails()), &inputs).await;
+        let told = run_api(an_api().retries_to(prints_and_fails()), &inputs).await;
         assert_eq!((told.status, told.code), ("failure", 1), "{}", told.log);
         let lines = told.log.lines().filter(|it| it.starts_with("  line"));
         let last = 61 - shown..=60;
@@ -574,7 +584,7 @@ async fn a_log_on_which_nothing_depends_is_asked_for_three_times() {
             ("INPUT_MAX_ATTEMPTS", attempts),
             ("INPUT_RETRY_WHEN", retry_when),
         ];
-        let told = told(api, &inputs).await;
+        let told = run_api(api, &inputs).await;
         assert_eq!(told.api.count(Route::Logs), 3, "{}", told.log);
         assert_eq!(told.api.made().len().to_string(), attempts, "{}", told.log);
     }
@@ -591,7 +601,7 @@ async fn a_skip_names_the_deployment_that_took_its_place() {
                 .appears_at(Duration::from_secs(2)),
         )
         .retries_to(Life::superseded());
-    let told = told(api, &[]).await;
+    let told = run_api(api, &[]).await;
     assert_eq!((told.status, told.code), ("skipped", 1), "{}", told.log);
     let by = told.log.rsplit("superseded by ").next().unwrap();
     assert!(!by.contains("01de2000") && !by.contains("0e200000"), "{by}");
@@ -606,7 +616,7 @@ async fn slow_pages_one_after_another_are_no_silence() {
     let api = many.fold(an_api(), Api::deployment);
     let api = api.fault(When::next(Route::List).forever(), late);
     let inputs = [("INPUT_DEPLOYMENT_ID", "latest"), ("INPUT_BRANCH", "none")];
-    let told = told(api, &inputs).await;
+    let told = run_api(api, &inputs).await;
     let line = "… resolving still running after 1m00s\n";
     assert!(told.log.starts_with(line), "{}", told.log);
 }
@@ -614,7 +624,7 @@ async fn slow_pages_one_after_another_are_no_silence() {
 #[tokio::test(start_paused = true)]
 async fn after_each_silent_minute_one_line_says_what_is_running() {
     let life = Life::success().takes("build", Duration::from_secs(210));
-    let told = told(an_api().retries_to(life), &[]).await;
+    let told = run_api(an_api().retries_to(life), &[]).await;
     let lines: Vec<_> = told.log.lines().filter(|it| it.starts_with('…')).collect();
     assert_eq!(lines.len(), 3, "{}", told.log);
     for (line, minute) in lines.iter().zip(1..) {
@@ -633,7 +643,7 @@ async fn three_minutes_take_at_most_45_requests() {
     for has_history in [false, true] {
         let history = history.clone().filter(|_| has_history);
         let api = history.fold(an_api(), Api::deployment);
-        let told = told(api.retries_to(life()), &[]).await;
+        let told = run_api(api.retries_to(life()), &[]).await;
         assert_eq!((told.status, told.code), ("success", 0), "{}", told.log);
         let requests = told.api.records().len();
         assert!((20..=45).contains(&requests), "{requests} requests");
@@ -694,7 +704,7 @@ async fn whatever_goes_wrong_one_deployment_is_made_and_its_end_told() {
                 fault,
             });
         }
-        let told = told_with(api, outages, &[]).await;
+        let told = run_with_outages(api, outages, &[]).await;
         assert_eq!(told.status, expected, "seed {seed}\n{}", told.log);
         assert_eq!(told.api.made().len(), 1, "seed {seed}\n{}", told.log);
     }

@@ -16,11 +16,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::cloudflare::Page;
 use crate::cloudflare::deployment::Deployment;
 use crate::cloudflare::error::ClientError;
-use crate::report::line::span;
-use crate::retry::event::Event;
-use crate::retry::outcome::Outcome;
+use crate::retry::failure_budget::FailureBudget;
 use crate::retry::pace::Pause;
-use crate::retry::patience::Patience;
+use crate::run::event::Event;
+use crate::run::outcome::Outcome;
+use crate::run::wording::format_duration;
 
 /// How long the list may take to show a new deployment.
 const LIST_LAG: Duration = Duration::from_secs(15);
@@ -32,12 +32,12 @@ const MOST_POSTS: u32 = 3;
 const SKEW: TimeDelta = TimeDelta::minutes(5);
 
 #[must_use = "the events must be reported and the next step taken"]
-pub(crate) struct Reaction {
-    pub(crate) events: Vec<Event>,
-    pub(crate) next: Next,
+pub(super) struct Reaction {
+    pub events: Vec<Event>,
+    pub next: Next,
 }
 
-pub(crate) enum Next {
+pub(super) enum Next {
     /// Send the request to retry.
     Post,
     /// Wait, then read the list.
@@ -49,7 +49,7 @@ pub(crate) enum Next {
     Finish(Outcome),
 }
 
-pub(crate) struct Trigger {
+pub(super) struct Trigger {
     original: Deployment,
     /// What is retried instead where the API refuses to retry `original`.
     instead: Option<Deployment>,
@@ -63,15 +63,15 @@ pub(crate) struct Trigger {
     /// A no after a lost answer, which may have been a yes.
     refused: Option<ClientError>,
     /// With the request to retry.
-    patience: Patience,
+    failures: FailureBudget,
     /// With the list.
-    list_patience: Patience,
+    list_failures: FailureBudget,
 }
 
 impl Trigger {
     /// Remembers what was there before: the deployments `listed` at the API's
     /// time `read_at`.
-    pub(crate) fn new(
+    pub(super) fn new(
         original: Deployment,
         listed: &[Deployment],
         read_at: Option<DateTime<Utc>>,
@@ -87,31 +87,31 @@ impl Trigger {
             lost_posts: 0,
             lost_at: Duration::ZERO,
             refused: None,
-            patience: Patience::default(),
-            list_patience: Patience::default(),
+            failures: FailureBudget::default(),
+            list_failures: FailureBudget::default(),
         }
     }
 
     /// Retries `other` where the API refuses to retry the deployment that was
     /// given first: whether a retry can itself be retried is not documented.
-    pub(crate) fn or(mut self, other: &Deployment) -> Self {
+    pub(super) fn or(mut self, other: &Deployment) -> Self {
         self.known.insert(other.id.clone());
         self.instead = Some(other.clone()).filter(|it| it.id != self.original.id);
         self
     }
 
     /// The deployment to retry.
-    pub(crate) fn original(&self) -> &Deployment {
+    pub(super) fn original(&self) -> &Deployment {
         &self.original
     }
 
-    /// Whether a deployment may have been made that we do not know.
-    pub(crate) fn is_unsure(&self) -> bool {
+    /// Whether a deployment may have been created that we do not know.
+    pub(super) fn is_unsure(&self) -> bool {
         0 < self.lost_posts
     }
 
     /// Takes in the answer to the request to retry.
-    pub(crate) fn posted(
+    pub(super) fn posted(
         &mut self,
         elapsed: Duration,
         answer: Result<Deployment, ClientError>,
@@ -120,7 +120,7 @@ impl Trigger {
             Ok(deployment) => return Reaction::silently(Next::Adopt(Box::new(deployment))),
             Err(error) => error,
         };
-        let is_about_it = error.is_about_the_deployment();
+        let is_about_it = error.rejects_deployment();
         if is_about_it && self.is_unsure() {
             // Perhaps because it has been retried: what was lost.
             self.refused = Some(error);
@@ -137,8 +137,8 @@ impl Trigger {
                 next: Next::Post,
             };
         }
-        if error.proves_it_was_not_taken() {
-            let Some((event, pause)) = self.patience.failed(elapsed, &error) else {
+        if error.proves_not_executed() {
+            let Some((event, pause)) = self.failures.failed(elapsed, &error) else {
                 return self.give_up(&error);
             };
             return Reaction {
@@ -146,11 +146,11 @@ impl Trigger {
                 next: Next::List(pause),
             };
         }
-        self.patience.answered();
+        self.failures.answered();
         self.lost_posts += 1;
         self.lost_at = elapsed;
         let message = format!(
-            "the answer to the retry was lost ({error}); looking whether a deployment was made"
+            "no usable response to the retry request ({error}); checking whether a deployment was created"
         );
         Reaction {
             events: vec![Event::Warned { message }],
@@ -159,7 +159,7 @@ impl Trigger {
     }
 
     /// Takes in the list, read after an answer was lost or a wait.
-    pub(crate) fn listed(
+    pub(super) fn listed(
         &mut self,
         elapsed: Duration,
         answer: Result<&Page, &ClientError>,
@@ -167,7 +167,7 @@ impl Trigger {
         let page = match answer {
             Ok(page) => page,
             Err(error) => {
-                let Some((event, pause)) = self.list_patience.failed(elapsed, error) else {
+                let Some((event, pause)) = self.list_failures.failed(elapsed, error) else {
                     return self.give_up(error);
                 };
                 return Reaction {
@@ -176,19 +176,19 @@ impl Trigger {
                 };
             }
         };
-        self.list_patience.answered();
+        self.list_failures.answered();
         if !self.is_unsure() {
             // Nothing of this is ours: it was there before the next request.
             let listed = page.deployments.iter();
             self.known.extend(listed.clone().map(|it| it.id.clone()));
             self.newest = listed.filter_map(|it| it.created_on).max().max(self.newest);
-            self.patience.interrupted();
+            self.failures.interrupted();
             return Reaction::silently(Next::Guard);
         }
         let new = self.new_in(&page.deployments);
         if let Some(deployment) = new.first() {
             return Reaction {
-                events: self.doubts(&new),
+                events: self.ambiguity_warning(&new),
                 next: Next::Adopt(Box::new((*deployment).clone())),
             };
         }
@@ -204,16 +204,16 @@ impl Trigger {
         if self.lost_posts < MOST_POSTS {
             let message = format!(
                 "no new deployment was listed within {}; asking to retry again",
-                span(LIST_LAG)
+                format_duration(LIST_LAG)
             );
             return Reaction {
                 events: vec![Event::Noticed { message }],
                 next: Next::Guard,
             };
         }
-        Reaction::silently(Next::Finish(Outcome::Unreachable {
+        Reaction::silently(Next::Finish(Outcome::ApiError {
             what: format!(
-                "the answer to the retry was lost {MOST_POSTS} times, and no new deployment was listed; one may have been made"
+                "no usable response to {MOST_POSTS} retry requests, and no new deployment was listed; one may have been created"
             ),
             hint: Some("look at the dashboard before the step is run again".to_owned()),
         }))
@@ -234,13 +234,13 @@ impl Trigger {
                 && it.commit_hash() == self.original.commit_hash()
         };
         let mut new: Vec<_> = listed.iter().filter(is_new).collect();
-        new.sort_by_key(|it| (self.unlikeliness(it), Reverse(it.created_on)));
+        new.sort_by_key(|it| (self.match_rank(it), Reverse(it.created_on)));
         new
     }
 
     /// Which type a retry has is not documented: `ad_hoc`, as all that the API
     /// starts, or the original's.
-    fn unlikeliness(&self, deployment: &Deployment) -> u8 {
+    fn match_rank(&self, deployment: &Deployment) -> u8 {
         let kind = deployment.deployment_trigger.kind.as_str();
         let is_originals = kind == self.original.deployment_trigger.kind;
         match kind {
@@ -251,11 +251,11 @@ impl Trigger {
     }
 
     /// Says so where a deployment of somebody else may look like ours.
-    fn doubts(&self, new: &[&Deployment]) -> Vec<Event> {
+    fn ambiguity_warning(&self, new: &[&Deployment]) -> Vec<Event> {
         let [ours, others @ ..] = new else {
             return Vec::new();
         };
-        let alike = |it: &&&Deployment| self.unlikeliness(it) == self.unlikeliness(ours);
+        let alike = |it: &&&Deployment| self.match_rank(it) == self.match_rank(ours);
         let mut message = format!(
             "found deployment {}, made by the lost retry",
             ours.short_id()
@@ -285,9 +285,9 @@ impl Trigger {
     fn give_up(&self, error: &ClientError) -> Reaction {
         let mut what = error.to_string();
         if self.is_unsure() {
-            what.push_str("; a deployment may have been made");
+            what.push_str("; a deployment may have been created");
         }
-        Reaction::silently(Next::Finish(Outcome::Unreachable {
+        Reaction::silently(Next::Finish(Outcome::ApiError {
             what,
             hint: error.hint().map(str::to_owned),
         }))
@@ -308,7 +308,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::cloudflare::error::Refusal;
+    use crate::cloudflare::error::ErrorResponse;
 
     /// A deployment created `minute` minutes into the day.
     fn made(id: &str, minute: u32, kind: &str, commit: &str) -> Deployment {
@@ -335,7 +335,7 @@ mod tests {
     /// One that was told to stay away, and has read `page` since.
     fn trigger_after(page: &Page) -> Trigger {
         let mut trigger = trigger();
-        let limited = ClientError::RateLimited(Refusal::default());
+        let limited = ClientError::RateLimited(ErrorResponse::default());
         let _ = trigger.posted(seconds(1), Err(limited));
         let _ = trigger.listed(seconds(78), Ok(page));
         trigger
@@ -413,9 +413,9 @@ mod tests {
 
     #[test]
     fn an_answer_that_proves_nothing_was_taken_is_asked_again_after_the_guard() {
-        let limited = ClientError::RateLimited(Refusal {
+        let limited = ClientError::RateLimited(ErrorResponse {
             retry_after: Some(seconds(77)),
-            ..Refusal::default()
+            ..ErrorResponse::default()
         });
         let mut trigger = trigger();
         let Next::List(pause) = trigger.posted(seconds(1), Err(limited)).next else {
@@ -440,14 +440,14 @@ mod tests {
 
     #[test]
     fn a_no_is_final_and_sent_once() {
-        let refusal = Refusal {
+        let refusal = ErrorResponse {
             status: 403,
-            ..Refusal::default()
+            ..ErrorResponse::default()
         };
         let reaction = trigger().posted(seconds(1), Err(ClientError::Refused(refusal)));
         assert!(matches!(
             reaction.next,
-            Next::Finish(Outcome::Unreachable { .. })
+            Next::Finish(Outcome::ApiError { .. })
         ));
     }
 
@@ -455,10 +455,10 @@ mod tests {
     fn the_original_is_retried_where_the_api_refuses_to_retry_the_newer_one() {
         let answer = |status, code| {
             let items = json!([{"code": code, "message": "no"}]);
-            Err(ClientError::Refused(Refusal {
+            Err(ClientError::Refused(ErrorResponse {
                 status,
                 items: serde_json::from_value(items).unwrap(),
-                ..Refusal::default()
+                ..ErrorResponse::default()
             }))
         };
         let newer = || made("newer", 20, "ad_hoc", "abc");
@@ -489,10 +489,10 @@ mod tests {
         let newer = made("newer", 20, "ad_hoc", "abc");
         let no = || {
             let items = json!([{"code": 8_000_014, "message": "no"}]);
-            Err(ClientError::Refused(Refusal {
+            Err(ClientError::Refused(ErrorResponse {
                 status: 400,
                 items: serde_json::from_value(items).unwrap(),
-                ..Refusal::default()
+                ..ErrorResponse::default()
             }))
         };
         let known = [newer.clone(), original()];
@@ -510,8 +510,11 @@ mod tests {
             let next = trigger.listed(seconds(34), Ok(listed)).next;
             match next {
                 Next::Adopt(it) => assert!(is_listed && it.id == "ours"),
-                Next::Finish(Outcome::Unreachable { what, .. }) => {
-                    assert!(!is_listed && what.ends_with("may have been made"), "{what}");
+                Next::Finish(Outcome::ApiError { what, .. }) => {
+                    assert!(
+                        !is_listed && what.ends_with("may have been created"),
+                        "{what}"
+                    );
                 }
                 Next::Post | Next::List(_) | Next::Guard | Next::Finish(_) => panic!("no end"),
             }
@@ -531,17 +534,17 @@ mod tests {
             let early = trigger.listed(seconds(at + 14), Ok(&empty));
             assert!(matches!(early.next, Next::List(_)));
             // A list that cannot be read shows nothing, neither yes nor no.
-            let unwell = ClientError::Unwell(Refusal::default());
+            let unwell = ClientError::Unavailable(ErrorResponse::default());
             let unread = trigger.listed(seconds(at + 20), Err(&unwell));
             assert!(matches!(unread.next, Next::List(_)));
             let late = trigger.listed(seconds(at + 21), Ok(&empty));
             if n < 2 {
                 assert!(matches!(late.next, Next::Guard));
             } else {
-                let Next::Finish(Outcome::Unreachable { what, .. }) = late.next else {
+                let Next::Finish(Outcome::ApiError { what, .. }) = late.next else {
                     panic!("three times are enough");
                 };
-                assert!(what.ends_with("one may have been made"), "{what}");
+                assert!(what.ends_with("one may have been created"), "{what}");
             }
         }
     }

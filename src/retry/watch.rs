@@ -11,12 +11,12 @@ use chrono::{DateTime, Utc};
 
 use crate::cloudflare::deployment::{Deployment, Stage, StageName, StageStatus};
 use crate::cloudflare::error::ClientError;
-use crate::retry::event::{Event, StageEnd};
-use crate::retry::outcome::Outcome;
+use crate::retry::failure_budget::FailureBudget;
 use crate::retry::pace::{self, Pause};
-use crate::retry::patience::Patience;
-use crate::retry::unreachable;
-use crate::retry::usual::Usual;
+use crate::run::event::{Event, StageEnd};
+use crate::run::history::StageHistory;
+use crate::run::outcome::Outcome;
+use crate::run::verdict::verdict;
 
 /// How long after the request to retry the API may not know the deployment it
 /// made.
@@ -25,38 +25,8 @@ const NOT_YET_KNOWN: Duration = Duration::from_secs(30);
 /// How long a retry that kept its id may show how the original ended.
 const NOT_YET_CHANGED: Duration = Duration::from_mins(1);
 
-/// Reads how a deployment ended; `None` while it is in progress.
-///
-/// `is_skipped` comes first: a deployment that a rule skipped looks queued and
-/// idle for ever. Then only `latest_stage` counts, and only `deploy` makes a
-/// success.
-pub(crate) fn verdict(deployment: &Deployment) -> Option<Outcome> {
-    let skipped = || Outcome::Skipped {
-        reason: deployment
-            .skip_reason
-            .clone()
-            .unwrap_or_else(|| "skipped".to_owned()),
-        superseded_by: None,
-    };
-    if deployment.is_skipped {
-        return Some(skipped());
-    }
-    let latest = deployment.latest_stage.as_ref()?;
-    let stage = latest.name.clone();
-    match (&latest.name, &latest.status) {
-        (_, StageStatus::Skipped) => Some(skipped()),
-        (_, StageStatus::Failure) => Some(Outcome::Failed { stage }),
-        (_, StageStatus::Canceled) => Some(Outcome::Canceled { stage }),
-        (StageName::Deploy, StageStatus::Success) => Some(Outcome::Deployed),
-        (
-            _,
-            StageStatus::Idle | StageStatus::Active | StageStatus::Success | StageStatus::Other(_),
-        ) => None,
-    }
-}
-
 #[derive(Debug)]
-pub(crate) enum Input {
+pub enum Input {
     Polled {
         deployment: Box<Deployment>,
         /// The API's time, if it said so.
@@ -67,25 +37,25 @@ pub(crate) enum Input {
 
 #[must_use = "the events must be reported and the next step taken"]
 #[derive(Debug)]
-pub(crate) struct Reaction {
-    pub(crate) events: Vec<Event>,
-    pub(crate) next: Next,
+pub struct Reaction {
+    pub events: Vec<Event>,
+    pub next: Next,
 }
 
 #[derive(Debug)]
-pub(crate) enum Next {
+pub enum Next {
     PollIn(Pause),
     Finish(Outcome),
 }
 
 /// One deployment on its way.
-pub(crate) struct Watch {
-    usual: Usual,
+pub struct Watch {
+    usual: StageHistory,
     /// `None` means as often as it makes sense.
-    poll_every: Option<Duration>,
+    poll_interval: Option<Duration>,
     stages: Vec<Seen>,
     warned: HashSet<String>,
-    patience: Patience,
+    failures: FailureBudget,
     /// Until then the API may not know the deployment.
     known_by: Duration,
     /// How the original ended, while the retry may still show it.
@@ -102,13 +72,13 @@ struct Seen {
 
 impl Watch {
     /// A watch that begins `elapsed` after the run did.
-    pub(crate) fn new(elapsed: Duration, usual: Usual, poll_every: Option<Duration>) -> Self {
+    pub fn new(elapsed: Duration, usual: StageHistory, poll_interval: Option<Duration>) -> Self {
         Self {
             usual,
-            poll_every,
+            poll_interval,
             stages: Vec::new(),
             warned: HashSet::new(),
-            patience: Patience::default(),
+            failures: FailureBudget::default(),
             known_by: Duration::ZERO,
             stale: None,
             began: elapsed,
@@ -116,7 +86,7 @@ impl Watch {
     }
 
     /// The watch of a deployment just made from `original`.
-    pub(crate) fn of_new(mut self, deployment: &Deployment, original: &Deployment) -> Self {
+    pub fn for_new_deployment(mut self, deployment: &Deployment, original: &Deployment) -> Self {
         self.known_by = self.began + NOT_YET_KNOWN;
         if deployment.id == original.id {
             self.stale.clone_from(&original.latest_stage);
@@ -125,14 +95,14 @@ impl Watch {
     }
 
     /// The stage that runs, and how long it has been seen to.
-    pub(crate) fn running(&self, elapsed: Duration) -> Option<(StageName, Duration)> {
+    pub fn running(&self, elapsed: Duration) -> Option<(StageName, Duration)> {
         let stage = self.stages.iter().rev().find(|it| !it.has_ended)?;
         let running_for = elapsed.saturating_sub(stage.started_at);
         Some((stage.name.clone(), running_for))
     }
 
     /// Takes in what happened, `elapsed` after the run began.
-    pub(crate) fn handle(&mut self, elapsed: Duration, input: Input) -> Reaction {
+    pub fn handle(&mut self, elapsed: Duration, input: Input) -> Reaction {
         match input {
             Input::Polled { deployment, date } => self.polled(elapsed, &deployment, date),
             Input::PollFailed(error) => self.failed(elapsed, &error),
@@ -145,7 +115,7 @@ impl Watch {
         deployment: &Deployment,
         date: Option<DateTime<Utc>>,
     ) -> Reaction {
-        self.patience.answered();
+        self.failures.answered();
         let is_stale = self.stale.is_some()
             && self.stale == deployment.latest_stage
             && elapsed.saturating_sub(self.began) < NOT_YET_CHANGED;
@@ -183,8 +153,8 @@ impl Watch {
                 Next::Finish(Outcome::Deleted)
             });
         }
-        let Some((event, pause)) = self.patience.failed(elapsed, error) else {
-            return silently(Next::Finish(unreachable(error)));
+        let Some((event, pause)) = self.failures.failed(elapsed, error) else {
+            return silently(Next::Finish(Outcome::from_api_error(error)));
         };
         Reaction {
             events: vec![event],
@@ -200,7 +170,7 @@ impl Watch {
         deployment: &Deployment,
         date: Option<DateTime<Utc>>,
     ) -> Pause {
-        if let Some(every) = self.poll_every {
+        if let Some(every) = self.poll_interval {
             return Pause::exactly(every);
         }
         let (name, seen_for) = self
@@ -240,7 +210,7 @@ impl Watch {
                 }
                 events.push(Event::StageStarted {
                     name: stage.name.clone(),
-                    usually: self.usual.of(&stage.name),
+                    usually: self.usual.median(&stage.name),
                 });
                 self.stages.push(Seen {
                     name: stage.name.clone(),
@@ -267,7 +237,9 @@ impl Watch {
                 events.push(Event::StageFinished {
                     name: stage.name.clone(),
                     end,
-                    took: took(stage).unwrap_or_else(|| elapsed.saturating_sub(seen.started_at)),
+                    took: stage
+                        .duration()
+                        .unwrap_or_else(|| elapsed.saturating_sub(seen.started_at)),
                 });
             }
         }
@@ -307,20 +279,13 @@ fn has_begun(stage: &Stage) -> bool {
     }
 }
 
-/// What a stage took, by the API's times. Cloudflare has been seen to end a
-/// stage a few milliseconds before it began.
-pub(crate) fn took(stage: &Stage) -> Option<Duration> {
-    let took = stage.ended_on? - stage.started_on?;
-    Some(took.to_std().unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
-    use crate::cloudflare::error::Refusal;
+    use crate::cloudflare::error::ErrorResponse;
     use crate::report::line::line;
 
     /// A deployment from `name:status` words, the last one being the latest
@@ -342,7 +307,7 @@ mod tests {
     }
 
     fn watch() -> Watch {
-        Watch::new(Duration::ZERO, Usual::default(), None)
+        Watch::new(Duration::ZERO, StageHistory::default(), None)
     }
 
     fn polled(deployment: Deployment) -> Input {
@@ -454,10 +419,10 @@ queued:success initialize:success clone_repo:success build:active",
     fn gone() -> Input {
         let body = json!({"errors": [{"code": 8_000_009, "message": "gone"}]});
         let items = serde_json::from_value(body["errors"].clone()).unwrap();
-        Input::PollFailed(ClientError::Refused(Refusal {
+        Input::PollFailed(ClientError::Refused(ErrorResponse {
             status: 404,
             items,
-            ..Refusal::default()
+            ..ErrorResponse::default()
         }))
     }
 
@@ -466,7 +431,7 @@ queued:success initialize:success clone_repo:success build:active",
         let original = deployment("build:failure");
         let mut made = deployment("queued:active");
         made.id = "made".to_owned();
-        let mut watch = watch().of_new(&made, &original);
+        let mut watch = watch().for_new_deployment(&made, &original);
         let early = watch.handle(Duration::from_secs(29), gone());
         assert!(matches!(early.next, Next::PollIn(_)) && early.events.is_empty());
         let late = watch.handle(Duration::from_secs(30), gone());
@@ -476,7 +441,7 @@ queued:success initialize:success clone_repo:success build:active",
     #[test]
     fn a_retry_that_kept_its_id_is_not_judged_by_how_the_original_ended() {
         let original = deployment("build:failure");
-        let mut watch = watch().of_new(&original, &original);
+        let mut watch = watch().for_new_deployment(&original, &original);
         let mut next = |seconds, stages| {
             let input = polled(deployment(stages));
             watch.handle(Duration::from_secs(seconds), input).next
@@ -504,17 +469,17 @@ queued:success initialize:success clone_repo:success build:active",
                 panic!("it goes on");
             };
             let age = Duration::from_secs(age);
-            let expected = pace::pause(&Usual::default(), &StageName::Build, age);
+            let expected = pace::pause(&StageHistory::default(), &StageName::Build, age);
             assert_eq!(pause, expected, "{date:?}");
         }
     }
 
     fn unwell() -> Input {
-        Input::PollFailed(ClientError::Unwell(Refusal::default()))
+        Input::PollFailed(ClientError::Unavailable(ErrorResponse::default()))
     }
 
     fn limited() -> Input {
-        Input::PollFailed(ClientError::RateLimited(Refusal::default()))
+        Input::PollFailed(ClientError::RateLimited(ErrorResponse::default()))
     }
 
     #[test]
@@ -523,7 +488,7 @@ queued:success initialize:success clone_repo:success build:active",
             let mut watch = watch();
             (0..100).find(|minute| {
                 let reaction = watch.handle(Duration::from_mins(*minute), inputs(*minute));
-                matches!(reaction.next, Next::Finish(Outcome::Unreachable { .. }))
+                matches!(reaction.next, Next::Finish(Outcome::ApiError { .. }))
             })
         };
         assert_eq!(ends(&|_| unwell()), Some(5));

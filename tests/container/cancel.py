@@ -45,6 +45,6 @@ left = subprocess.run(
 print(f"ended by {sent.name} after {took:.2f} s with {step.returncode}")
 assert step.returncode == (143 if how == "stop" else 130), "not as interrupted"
 assert took < 1, "too late"
-words = "Interrupted; deployment 9a8b7c6d goes on at Cloudflare: https://dash.cloudflare.com/"
+words = "Interrupted; deployment 9a8b7c6d continues at Cloudflare: https://dash.cloudflare.com/"
 assert words in log[-1], "".join(log)
 assert not left, "a container was left behind"

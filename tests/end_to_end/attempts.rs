@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use crate::fake::{Api, Clock, Deployment, Fake, Life, Reply, Route, When, full_id};
 use crate::step::{ORIGINAL, Step};
+use test_support::fake::{Api, Clock, Deployment, Fake, Life, Reply, Route, When, full_id};
 
 const NETWORK: &str =
     "error: RPC failed; curl 56 GnuTLS recv error (-54): Error in the pull function.";
@@ -124,8 +124,7 @@ fn no_attempt_starts_that_would_not_have_the_time() {
     let done = step.with("timeout", "9s").run();
     assert_eq!(done.code, 1, "{}", done.log);
     assert_eq!(done.outputs["status"], "failure");
-    let warning =
-        "warning: no further attempt: the time left is less than the pause and as long again\n";
+    let warning = "warning: no further attempt: not enough time left before `timeout`\n";
     assert!(done.log.contains(warning), "{}", done.log);
 }
 

@@ -5,10 +5,12 @@ use std::io::Read as _;
 use std::thread;
 use std::time::Duration;
 
-use crate::fake::{Api, Clock, Deployment, Fake, Fault, Life, Reply, Route, TOKEN, When, full_id};
 use crate::signals::{canceled, wait_for};
 use crate::snapshot::{Host, check};
 use crate::step::{Done, ORIGINAL, Step};
+use test_support::fake::{
+    Api, Clock, Deployment, Fake, Fault, Life, Reply, Route, TOKEN, When, full_id,
+};
 
 const LOG: [(u64, &str); 6] = [
     (10, "Executing user command: npm run build"),
@@ -321,7 +323,7 @@ fn young(life: Life) -> Api {
 
 #[test]
 fn a_word_that_is_not_known_is_shown_once_and_watched_on() {
-    let odd = crate::fake::Step::new("polish")
+    let odd = test_support::fake::Step::new("polish")
         .takes(Duration::from_mins(1))
         .running("pondering");
     let fake = Fake::start(young(Life::success().before("deploy", odd)));

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::fake::{Api, Clock, Deployment, Fake, Fault, Life, Reply, Route, When};
 use crate::step::{ORIGINAL, Step};
+use test_support::fake::{Api, Clock, Deployment, Fake, Fault, Life, Reply, Route, When};
 
 /// What a fault means, by the rules of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

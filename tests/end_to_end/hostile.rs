@@ -6,11 +6,11 @@
 
 use std::time::Duration;
 
-use crate::fake::{Api, Clock, Deployment, Fake, Life, Reply, Step as Stage, When};
-use crate::parsers::github::Act;
-use crate::parsers::hostile::TABLE;
-use crate::parsers::{Reader, github};
 use crate::step::{Done, ORIGINAL, Step};
+use test_support::fake::{Api, Clock, Deployment, Fake, Life, Reply, Step as Stage, When};
+use test_support::parsers::github::Act;
+use test_support::parsers::hostile::TABLE;
+use test_support::parsers::{Reader, github};
 
 /// Every word of `log_format` that names a form.
 const FORMATS: [&str; 15] = [
@@ -116,7 +116,7 @@ fn github_obeys_our_own_commands_in_a_hostile_log() {
     let [mask, group, stop, resume, end, error] = acts.as_slice() else {
         panic!("{acts:?}");
     };
-    assert_eq!(*mask, Act::AddMask(crate::fake::TOKEN.to_owned()));
+    assert_eq!(*mask, Act::AddMask(test_support::fake::TOKEN.to_owned()));
     assert_eq!(*group, Act::Group("Build log".to_owned()));
     assert!(matches!(stop, Act::StopCommands(token) if 32 <= token.len()));
     assert_eq!((resume, end), (&Act::ResumeCommands, &Act::EndGroup));

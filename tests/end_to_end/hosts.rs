@@ -8,11 +8,11 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use crate::fake::{Api, Clock, Deployment, Fake, Life, Route, TOKEN};
-use crate::parsers::{
+use crate::step::{Done, ORIGINAL, Step};
+use test_support::fake::{Api, Clock, Deployment, Fake, Life, Route, TOKEN};
+use test_support::parsers::{
     Reader, act, azure, bitbucket, circleci, cloudbuild, drone, gitlab, hostile, teamcity,
 };
-use crate::step::{Done, ORIGINAL, Step};
 
 type Variables = BTreeMap<String, String>;
 

@@ -3,8 +3,8 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
-use crate::fake::{Api, Fake};
 use crate::step::Step;
+use test_support::fake::{Api, Fake};
 
 #[test]
 fn a_variable_that_is_not_unicode_is_named() {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::fake::{Api, Clock, Deployment, Fake, Life, Reply, Route, When};
-use crate::parsers::{Reader, hostile};
 use crate::step::{Done, ORIGINAL, Step};
+use test_support::fake::{Api, Clock, Deployment, Fake, Life, Reply, Route, When};
+use test_support::parsers::{Reader, hostile};
 
 fn project(life: Life) -> Api {
     Api::new()

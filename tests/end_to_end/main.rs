@@ -1,11 +1,9 @@
 //! The built binary against the fake Pages API: exact log, outputs, exit code.
 
-#[path = "../fake/mod.rs"]
-mod fake;
-#[cfg(test)]
-#[expect(dead_code, reason = "other tests use the rest")]
-#[path = "../parsers/mod.rs"]
-mod parsers;
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests wait, write files and start programs"
+)]
 
 #[cfg(test)]
 mod attempts;

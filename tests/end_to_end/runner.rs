@@ -5,10 +5,10 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::fake::{Api, Clock, Deployment, Fake, Life, Reply, Route, TOKEN, When};
-use crate::parsers::github::{self, Act, Annotation, Kind, files};
-use crate::parsers::hostile;
 use crate::step::{Done, ORIGINAL, Step};
+use test_support::fake::{Api, Clock, Deployment, Fake, Life, Reply, Route, TOKEN, When};
+use test_support::parsers::github::{self, Act, Annotation, Kind, files};
+use test_support::parsers::hostile;
 
 const ACTION: &str = include_str!("../../action.yml");
 

@@ -9,8 +9,8 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::fake::{Api, Clock, Deployment, Fake, Fault, Life, Reply, Route, When};
 use crate::step::{Done, ORIGINAL, Step};
+use test_support::fake::{Api, Clock, Deployment, Fake, Fault, Life, Reply, Route, When};
 
 /// Runs the step, and sends `signal` when the log says that it is time.
 pub(crate) fn canceled(step: &Step, signal: &str, is_time: impl Fn(&str) -> bool) -> Done {
@@ -72,8 +72,8 @@ fn a_step_is_canceled_at_once_whatever_it_waits_for() {
     let limited = Reply::rate_limited().retry_after(300);
     let cases: [(Fault, &str); 3] = [
         (Fault::Stall, "New deployment"),
-        (refused.into(), "asking again in"),
-        (limited.into(), "asking again in"),
+        (refused.into(), "retrying in"),
+        (limited.into(), "retrying in"),
     ];
     for (fault, cue) in cases {
         let fake = endless();
@@ -82,7 +82,7 @@ fn a_step_is_canceled_at_once_whatever_it_waits_for() {
         let done = canceled(&step, "-TERM", |log| {
             log.contains(cue) && wait_for(|| 1 < fake.count(Route::Get))
         });
-        let line = "Interrupted; deployment 9a8b7c6d goes on at Cloudflare: ";
+        let line = "Interrupted; deployment 9a8b7c6d continues at Cloudflare: ";
         assert!(done.log.contains(line), "{}", done.log);
         assert_eq!(done.code, 143);
         assert_eq!(done.outputs["status"], "interrupted");

@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::fake::{ACCOUNT, Fake, PLAIN_VALUE, PROJECT, SECRET_VALUE, TOKEN, full_id};
-use crate::parsers::github::files;
+use test_support::fake::{ACCOUNT, Fake, PLAIN_VALUE, PROJECT, SECRET_VALUE, TOKEN, full_id};
+use test_support::parsers::github::files;
 
 /// The failed deployment that most steps are told to retry.
 pub(crate) const ORIGINAL: &str = "4f1c2a9e";
@@ -21,11 +21,11 @@ pub(crate) struct Step {
 
 /// What a step left behind.
 pub(crate) struct Done {
-    pub(crate) log: String,
-    pub(crate) code: i32,
-    pub(crate) outputs: BTreeMap<String, String>,
+    pub log: String,
+    pub code: i32,
+    pub outputs: BTreeMap<String, String>,
     /// The step summary, if one was written.
-    pub(crate) summary: Option<String>,
+    pub summary: Option<String>,
 }
 
 impl Step {

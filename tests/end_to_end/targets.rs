@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::fake::{Api, Clock, Deployment, Fake, Life, Route, full_id};
 use crate::step::{Done, ORIGINAL, Step};
+use test_support::fake::{Api, Clock, Deployment, Fake, Life, Route, full_id};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -39,7 +39,7 @@ fn triggers(fake: &Fake, inputs: &[(&str, &str)]) -> Done {
 #[test]
 fn a_deployment_is_found_by_each_of_its_names() {
     let dashboard = format!("pages/view/site/{}", full_id("5eed5eed"));
-    let account = crate::fake::ACCOUNT;
+    let account = test_support::fake::ACCOUNT;
     let cases = [
         ("5eed5eed".to_owned(), 3),
         ("5EED5EED".to_owned(), 3),

@@ -1,5 +1,5 @@
 //! At a terminal: the screen as a person sees it, in a pseudo-terminal.
-#![expect(clippy::disallowed_methods, reason = "patience is real time")]
+#![expect(clippy::disallowed_methods, reason = "failures is real time")]
 
 use std::io::{Read as _, Write as _};
 use std::num::NonZeroU16;
@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
-use crate::fake::{Api, Clock, Deployment, Fake, Life};
 use crate::step::{ORIGINAL, Step};
+use test_support::fake::{Api, Clock, Deployment, Fake, Life};
 
 /// How long a screen may take to become what is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -224,7 +224,7 @@ fn control_c_leaves_a_clean_screen_with_a_cursor() {
     let last = text.lines().rev().take(2).collect::<Vec<_>>();
     let last = format!("{}{}", last[1], last[0]);
     let told =
-        "Interrupted; deployment 9a8b7c6d goes on at Cloudflare: https://dash.cloudflare.com/";
+        "Interrupted; deployment 9a8b7c6d continues at Cloudflare: https://dash.cloudflare.com/";
     assert!(last.contains(told), "{text}");
     assert!(!text.contains("about") && !text.contains('╌'), "{text}");
     assert!(!terminal.screen.screen().hide_cursor());

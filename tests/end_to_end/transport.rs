@@ -6,17 +6,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::fake::{
+use crate::step::{ORIGINAL, Step};
+use test_support::fake::{
     Api, Authority, Deployment, Fake, Fault, Life, Listen, Record, Reply, Route, When,
 };
-use crate::step::{ORIGINAL, Step};
 
 fn api() -> Api {
     let life = Life::success()
         .takes("initialize", std::time::Duration::ZERO)
         .takes("build", std::time::Duration::ZERO);
     Api::new()
-        .clock(crate::fake::Clock::PerRequest(
+        .clock(test_support::fake::Clock::PerRequest(
             std::time::Duration::from_secs(20),
         ))
         .deployment(Deployment::failed(ORIGINAL))
@@ -33,7 +33,7 @@ fn trusting(step: Step, authority: &Authority) -> (Step, tempfile::NamedTempFile
 #[test]
 fn a_companys_own_authority_is_trusted_when_it_is_named() {
     for is_old in [false, true] {
-        let authority = Authority::new();
+        let authority = Authority::create();
         let server = if is_old {
             authority.server_with_tls12()
         } else {
@@ -49,7 +49,7 @@ fn a_companys_own_authority_is_trusted_when_it_is_named() {
 
 #[test]
 fn a_certificate_of_an_unknown_authority_ends_the_run_at_once() {
-    let authority = Authority::new();
+    let authority = Authority::create();
     let fake = Fake::listen(Api::new(), Listen::default().tls(authority.server()));
     let done = Step::new(&fake).run();
     assert_eq!(done.code, 3, "{}", done.log);
@@ -76,7 +76,7 @@ fn the_api_is_reached_over_ipv6() {
 
 #[test]
 fn a_handshake_that_stalls_is_no_retry_that_was_taken() {
-    let authority = Authority::new();
+    let authority = Authority::create();
     let listen = Listen::default()
         .tls(authority.server())
         .stall_connections();
@@ -90,8 +90,9 @@ fn a_handshake_that_stalls_is_no_retry_that_was_taken() {
         done.log
     );
     assert!(
-        done.log
-            .ends_with("Timed out after 15s; nothing goes on\nhint: give `timeout` more time\n"),
+        done.log.ends_with(
+            "Timed out after 15s; nothing was triggered\nhint: give `timeout` more time\n"
+        ),
         "{}",
         done.log
     );
@@ -152,7 +153,7 @@ fn copy(mut from: TcpStream, mut to: TcpStream) {
 fn a_proxy_is_used_as_a_tunnel_unless_no_proxy_says_otherwise() {
     for (no_proxy, expected) in [("", 1), ("127.0.0.1", 0)] {
         let (url, tunnels) = proxy();
-        let authority = Authority::new();
+        let authority = Authority::create();
         let fake = Fake::listen(api(), Listen::default().tls(authority.server()));
         let step = Step::new(&fake)
             .var("HTTPS_PROXY", &url)
@@ -214,7 +215,7 @@ fn no_proxy_is_told_what_goes_to_a_loopback_address() {
 
 #[test]
 fn a_folder_of_authorities_is_read_too() {
-    let authority = Authority::new();
+    let authority = Authority::create();
     let fake = Fake::listen(api(), Listen::default().tls(authority.server()));
     let folder = tempfile::tempdir().unwrap();
     // The name that OpenSSL's rehash would give has this form.

@@ -2,22 +2,22 @@
 //!
 //! Invariant: a function of the ending; always under [`MOST`] bytes. What is
 //! too long is cut where it stands, so that all the rest stays. Text from
-//! outside comes in through [`Pen`] alone.
+//! outside comes in through [`Escaper`] alone.
 
-mod built;
-mod pen;
+mod build_details;
+mod escaper;
 
 use std::fmt::Write as _;
 
 use crate::cloudflare::deployment::{Stage, StageStatus};
-use crate::report::harmless::inline;
-use crate::report::harmless::markup::fence_for;
-use crate::report::harmless::secrets::Secrets;
-use crate::report::line::{advice, last_line, span};
-use crate::report::summary::built::built;
-use crate::report::summary::pen::Pen;
-use crate::retry::outcome::{Attempt, Ending, Outcome};
-use crate::retry::watch::took;
+use crate::report::line::{advice, last_line};
+use crate::report::summary::build_details::built;
+use crate::report::summary::escaper::Escaper;
+use crate::run::outcome::{Attempt, Outcome, RunResult};
+use crate::run::wording::format_duration;
+use crate::text::inline;
+use crate::text::markup::fence_for;
+use crate::text::secrets::Secrets;
 
 /// Bytes; GitHub drops a summary of over 1 MiB as a whole.
 const MOST: usize = 100_000;
@@ -29,44 +29,46 @@ const MOST_GANTT: usize = 40_000;
 const SIZES: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 
 /// Renders the summary of a run, without a secret.
-pub(crate) fn render(ending: &Ending, secrets: &Secrets) -> String {
+pub fn render(ending: &RunResult, secrets: &Secrets) -> String {
     let mut texts = SIZES
         .into_iter()
-        .map(|size| whole(ending, &Pen::new(secrets, size)));
+        .map(|size| whole(ending, &Escaper::new(secrets, size)));
     // The last one has a few lines of a few bytes each.
     texts.find(|it| it.len() < MOST).unwrap_or_default()
 }
 
-fn whole(ending: &Ending, pen: &Pen) -> String {
+fn whole(ending: &RunResult, escaper: &Escaper) -> String {
     let title = title(ending);
-    let mut text = headline(ending, &title, pen);
+    let mut text = headline(ending, &title, escaper);
     if ending.attempts.is_empty() {
-        text.push_str(&what_to_do(ending, pen));
+        text.push_str(&what_to_do(ending, escaper));
     }
-    let (earlier, shown) = pen.last(&ending.attempts);
+    let (earlier, shown) = escaper.last(&ending.attempts);
     if !earlier.is_empty() {
-        let ids = earlier.iter().map(|it| pen.code(it.deployment.short_id()));
-        let _ = write!(text, "Earlier attempts: {}\n\n", pen.names(ids));
+        let ids = earlier
+            .iter()
+            .map(|it| escaper.code(it.deployment.short_id()));
+        let _ = write!(text, "Earlier attempts: {}\n\n", escaper.names(ids));
     }
     for (n, attempt) in (1 + earlier.len()..).zip(shown) {
         // The one attempt that the title is about needs no title of its own.
         if 1 < ending.attempts.len() || !title.contains(attempt.deployment.short_id()) {
-            text.push_str(&attempt_title(ending, n, attempt, pen));
+            text.push_str(&attempt_title(ending, n, attempt, escaper));
         }
-        text.push_str(&failure(attempt, pen));
+        text.push_str(&failure(attempt, escaper));
         if n == ending.attempts.len() {
-            text.push_str(&what_to_do(ending, pen));
+            text.push_str(&what_to_do(ending, escaper));
         }
-        text.push_str(&stages(ending, attempt, pen));
+        text.push_str(&stages(ending, attempt, escaper));
     }
-    text.push_str(&gantt(1 + earlier.len(), shown, pen));
-    text.push_str(&built(ending, pen));
+    text.push_str(&gantt(1 + earlier.len(), shown, escaper));
+    text.push_str(&built(ending, escaper));
     text
 }
 
 /// The last line of the log, without the addresses: they follow as links.
-fn title(ending: &Ending) -> String {
-    if let Outcome::Unusable { .. } = ending.outcome {
+fn title(ending: &RunResult) -> String {
+    if let Outcome::UsageError { .. } = ending.outcome {
         // The problems follow as a list.
         return "Error".to_owned();
     }
@@ -80,23 +82,23 @@ fn title(ending: &Ending) -> String {
     title.trim_end_matches([':', ' ']).to_owned()
 }
 
-fn headline(ending: &Ending, title: &str, pen: &Pen) -> String {
+fn headline(ending: &RunResult, title: &str, escaper: &Escaper) -> String {
     let symbol = match (ending.outcome.is_good(), ending.fails) {
         (true, _) => "✅",
         (false, true) => "❌",
         (false, false) => "⚠️",
     };
-    let mut text = format!("### {symbol} {}", pen.prose(title));
+    let mut text = format!("### {symbol} {}", escaper.prose(title));
     for (name, address) in links(ending) {
-        if let Some(link) = pen.link(&name, &address) {
+        if let Some(link) = escaper.link(&name, &address) {
             let _ = write!(text, " · {link}");
         }
     }
     text.push_str("\n\n");
-    if let Outcome::Unusable { problems } = &ending.outcome {
-        let (problems, more) = pen.first(problems);
+    if let Outcome::UsageError { problems } = &ending.outcome {
+        let (problems, more) = escaper.first(problems);
         for problem in problems {
-            let _ = writeln!(text, "- {}", pen.prose(problem));
+            let _ = writeln!(text, "- {}", escaper.prose(problem));
         }
         if 0 < more {
             let _ = writeln!(text, "- and {more} more");
@@ -107,19 +109,19 @@ fn headline(ending: &Ending, title: &str, pen: &Pen) -> String {
 }
 
 /// Advice, unless it is no more than one of the links.
-fn what_to_do(ending: &Ending, pen: &Pen) -> String {
+fn what_to_do(ending: &RunResult, escaper: &Escaper) -> String {
     let is_link = |it: &String| {
         let mut links = links(ending).into_iter();
         links.any(|(_, address)| it.ends_with(&address))
     };
     match advice(ending).filter(|it| !is_link(it)) {
-        Some(advice) => format!("**What to do:** {}\n\n", pen.prose(&advice)),
+        Some(advice) => format!("**What to do:** {}\n\n", escaper.prose(&advice)),
         None => String::new(),
     }
 }
 
 /// Where a reader may want to go: names and addresses.
-fn links(ending: &Ending) -> Vec<(String, String)> {
+fn links(ending: &RunResult) -> Vec<(String, String)> {
     let mut links = Vec::new();
     // The site of what was to be retried says nothing of how the run ended.
     let has_site = !ending.attempts.is_empty() || ending.outcome == Outcome::NothingToRetry;
@@ -140,12 +142,12 @@ fn links(ending: &Ending) -> Vec<(String, String)> {
     links
 }
 
-fn attempt_title(ending: &Ending, n: usize, attempt: &Attempt, pen: &Pen) -> String {
+fn attempt_title(ending: &RunResult, n: usize, attempt: &Attempt, escaper: &Escaper) -> String {
     let deployment = &attempt.deployment;
-    let mut text = format!("#### Attempt {n}: {}", pen.code(deployment.short_id()));
-    let page = Ending::page(&ending.project_name, &deployment.id);
+    let mut text = format!("#### Attempt {n}: {}", escaper.code(deployment.short_id()));
+    let page = RunResult::page(&ending.project_name, &deployment.id);
     for (name, address) in [("Site", &deployment.url), ("Dashboard", &page)] {
-        if let Some(link) = pen.link(name, address) {
+        if let Some(link) = escaper.link(name, address) {
             let _ = write!(text, " · {link}");
         }
     }
@@ -154,13 +156,13 @@ fn attempt_title(ending: &Ending, n: usize, attempt: &Attempt, pen: &Pen) -> Str
 }
 
 /// Why an attempt failed, with the lines of the build log that tell most.
-fn failure(attempt: &Attempt, pen: &Pen) -> String {
+fn failure(attempt: &Attempt, escaper: &Escaper) -> String {
     let mut text = String::new();
     if let Some(reason) = attempt.reason {
-        let _ = write!(text, "**Why:** {}\n\n", pen.prose(reason));
+        let _ = write!(text, "**Why:** {}\n\n", escaper.prose(reason));
     }
-    let (lines, _) = pen.first(&attempt.telling);
-    let lines: Vec<_> = lines.iter().map(|it| pen.log_line(it)).collect();
+    let (lines, _) = escaper.first(&attempt.excerpt);
+    let lines: Vec<_> = lines.iter().map(|it| escaper.log_line(it)).collect();
     let lines = lines.join("\n");
     if !lines.is_empty() {
         let fence = fence_for(&lines);
@@ -171,13 +173,13 @@ fn failure(attempt: &Attempt, pen: &Pen) -> String {
 
 /// A table of the stages of one attempt, if one has begun, with what they
 /// usually take, if that is known.
-fn stages(ending: &Ending, attempt: &Attempt, pen: &Pen) -> String {
+fn stages(ending: &RunResult, attempt: &Attempt, escaper: &Escaper) -> String {
     let stages = attempt.deployment.stages_by_latest();
     if stages.iter().all(|it| it.status == StageStatus::Idle) {
         return String::new();
     }
-    let (shown, more) = pen.first(&stages);
-    let usually = |stage: &Stage| ending.usual.of(&stage.name).map(span);
+    let (shown, more) = escaper.first(&stages);
+    let usually = |stage: &Stage| ending.usual.median(&stage.name).map(format_duration);
     let is_usual_known = shown.iter().any(|it| usually(it).is_some());
     let mut rows = vec![
         ["stage", "result", "time", "usually"].map(str::to_owned),
@@ -185,10 +187,10 @@ fn stages(ending: &Ending, attempt: &Attempt, pen: &Pen) -> String {
     ];
     rows.extend(shown.iter().map(|stage| {
         [
-            pen.markdown(&stage.name.to_string()),
-            result(&stage.status, pen),
-            pen.optional(took(stage).map(span)),
-            pen.optional(usually(stage)),
+            escaper.markdown(&stage.name.to_string()),
+            result(&stage.status, escaper),
+            escaper.optional(stage.duration().map(format_duration)),
+            escaper.optional(usually(stage)),
         ]
     }));
     if 0 < more {
@@ -206,7 +208,7 @@ fn stages(ending: &Ending, attempt: &Attempt, pen: &Pen) -> String {
     rows.collect::<String>() + "\n"
 }
 
-fn result(status: &StageStatus, pen: &Pen) -> String {
+fn result(status: &StageStatus, escaper: &Escaper) -> String {
     match status {
         StageStatus::Idle => "·".to_owned(),
         StageStatus::Active => "… running".to_owned(),
@@ -214,20 +216,20 @@ fn result(status: &StageStatus, pen: &Pen) -> String {
         StageStatus::Failure => "✗ failed".to_owned(),
         StageStatus::Canceled => "⊘ canceled".to_owned(),
         StageStatus::Skipped => "» skipped".to_owned(),
-        StageStatus::Other(word) => pen.markdown(word),
+        StageStatus::Other(word) => escaper.markdown(word),
     }
 }
 
 /// The stages on a time line, a section for each attempt from the `first` on
 /// of which a stage has ended.
-fn gantt(first: usize, attempts: &[Attempt], pen: &Pen) -> String {
+fn gantt(first: usize, attempts: &[Attempt], escaper: &Escaper) -> String {
     let sections = (first..).zip(attempts).map(|(n, attempt)| {
         let stages = attempt.deployment.stages_by_latest();
-        let (stages, _) = pen.first(&stages);
+        let (stages, _) = escaper.first(&stages);
         if stages.iter().all(|it| it.ended_on.is_none()) {
             return String::new();
         }
-        let tasks: String = stages.iter().filter_map(|it| task(it, pen)).collect();
+        let tasks: String = stages.iter().filter_map(|it| task(it, escaper)).collect();
         // Longer names would lie on the tasks.
         format!("    section attempt {n}\n{tasks}")
     });
@@ -247,7 +249,7 @@ fn gantt(first: usize, attempts: &[Attempt], pen: &Pen) -> String {
 }
 
 /// A stage that has begun. Of one that still runs only the start is known.
-fn task(stage: &Stage, pen: &Pen) -> Option<String> {
+fn task(stage: &Stage, escaper: &Escaper) -> Option<String> {
     let tag = match stage.status {
         StageStatus::Success => "",
         StageStatus::Failure | StageStatus::Canceled => "crit, ",
@@ -260,10 +262,12 @@ fn task(stage: &Stage, pen: &Pen) -> Option<String> {
         (None, StageStatus::Active) => start,
         (None, _) => return None,
     };
-    let took = took(stage).map_or_else(|| "running".to_owned(), span);
+    let took = stage
+        .duration()
+        .map_or_else(|| "running".to_owned(), format_duration);
     // A name cannot hold the sign of `<1s`.
     let took = took.replace('<', "under ");
-    let name = pen.mermaid(&format!("{} {took}", stage.name));
+    let name = escaper.mermaid(&format!("{} {took}", stage.name));
     Some(format!("    {name} : {tag}{start}, {end}\n"))
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::cloudflare::deployment::{Deployment, StageName};
-use crate::retry::usual::Usual;
+use crate::run::history::StageHistory;
 
 fn deployment(bend: impl Fn(&mut Value)) -> Deployment {
     let mut deployment = json!({
@@ -28,8 +28,8 @@ fn deployment(bend: impl Fn(&mut Value)) -> Deployment {
     serde_json::from_value(deployment).unwrap()
 }
 
-fn failed(deployment: Deployment, telling: &[&str]) -> Ending {
-    Ending {
+fn failed(deployment: Deployment, excerpt: &[&str]) -> RunResult {
+    RunResult {
         outcome: Outcome::Failed {
             stage: StageName::Build,
         },
@@ -39,14 +39,14 @@ fn failed(deployment: Deployment, telling: &[&str]) -> Ending {
             deployment,
             reason: Some("the build command failed"),
             advice: Some("correct it"),
-            telling: telling.iter().map(|it| (*it).to_owned()).collect(),
+            excerpt: excerpt.iter().map(|it| (*it).to_owned()).collect(),
         }],
         project_name: "shop".to_owned(),
-        usual: Usual::default(),
+        usual: StageHistory::default(),
     }
 }
 
-fn rendered(ending: &Ending) -> String {
+fn rendered(ending: &RunResult) -> String {
     render(ending, &Secrets::new(&["to_ken-12_345"]))
 }
 
@@ -282,8 +282,8 @@ proptest! {
         ending.attempts = vec![attempt; attempts.min(1 + 1_000 / times)];
         let outcomes = [
             Outcome::Failed { stage: StageName::Other(long.clone()) },
-            Outcome::Unusable { problems: vec![long.clone(); names] },
-            Outcome::Unreachable { what: long.clone(), hint: Some(long.clone()) },
+            Outcome::UsageError { problems: vec![long.clone(); names] },
+            Outcome::ApiError { what: long.clone(), hint: Some(long.clone()) },
             Outcome::Skipped { reason: long.clone(), superseded_by: Some((long.clone(), long.clone())) },
         ];
         ending.outcome = outcomes[n].clone();

@@ -14,18 +14,18 @@ pub(super) const MOST: usize = 5;
 /// How far behind an announcement its cause may stand.
 const NEAR: usize = 4;
 
-pub(super) fn telling(met_by: Vec<&Line>, lines: &[Line]) -> Vec<String> {
+pub(super) fn excerpt(met_by: Vec<&Line>, lines: &[Line]) -> Vec<String> {
     let announced = (0..lines.len()).filter_map(|n| announced(&lines[n..]));
-    let mut telling = met_by;
-    telling.extend(announced);
+    let mut excerpt = met_by;
+    excerpt.extend(announced);
     let names_an_error = |it: &&Line| it.holds(ERRORS) && !it.holds(NOISE);
-    telling.extend(lines.iter().filter(names_an_error));
-    if telling.is_empty() {
-        telling.extend(lines.last());
+    excerpt.extend(lines.iter().filter(names_an_error));
+    if excerpt.is_empty() {
+        excerpt.extend(lines.last());
     }
-    telling.sort_by_key(|it| (it.holds(NOISE), announces(it)));
+    excerpt.sort_by_key(|it| (it.holds(NOISE), announces(it)));
     let mut texts: Vec<String> = Vec::new();
-    for line in telling {
+    for line in excerpt {
         if texts.len() < MOST && !texts.contains(&line.text) {
             texts.push(line.text.clone());
         }
@@ -124,13 +124,13 @@ mod tests {
     fn at_most_five_lines_tell_and_frames_come_last() {
         let log =
             lines("npm error code 1\nerror: 1\nerror: 2\nerror: 3\nerror: 4\nerror: 5\nerror: 6");
-        let told = telling(Vec::new(), &log);
+        let told = excerpt(Vec::new(), &log);
         assert_eq!(
             told,
             ["error: 1", "error: 2", "error: 3", "error: 4", "error: 5"]
         );
         let log = lines("Build failed in 74ms\nnpm error code 1\nbuild failed.\nthe cause it is");
-        assert_eq!(telling(Vec::new(), &log)[0], "the cause it is");
+        assert_eq!(excerpt(Vec::new(), &log)[0], "the cause it is");
     }
 
     /// Each log, with the most telling of its lines behind `>`.
@@ -202,7 +202,7 @@ done in 3 s
     fn the_cause_comes_before_what_only_announces_it() {
         for log in LOGS {
             let expected = log.lines().find_map(|it| it.strip_prefix("> "));
-            let told = telling(Vec::new(), &lines(&log.replace("> ", "")));
+            let told = excerpt(Vec::new(), &lines(&log.replace("> ", "")));
             assert_eq!(told.first().map(String::as_str), expected, "of {log}");
         }
     }
@@ -226,7 +226,7 @@ done in 3 s
     #[test]
     fn what_met_the_rule_comes_first_and_the_frame_last() {
         let lines = lines("error: a\nerror during build:\nsome cause\nerror: b");
-        let told = telling(vec![&lines[3]], &lines);
+        let told = excerpt(vec![&lines[3]], &lines);
         assert_eq!(
             told,
             ["error: b", "some cause", "error: a", "error during build:"]

@@ -8,29 +8,29 @@ mod rules;
 
 use std::collections::VecDeque;
 
-use self::excerpt::telling;
+use self::excerpt::excerpt;
 use self::rules::{NOT_THE_END, RULES, Rule, STEPS, is_before_build};
 use crate::cloudflare::deployment::StageName;
 
 /// Why a deployment failed, as far as its log tells.
 #[derive(Debug)]
-pub(crate) struct Diagnosis {
+pub struct Diagnosis {
     /// Another attempt may succeed although nothing is changed.
-    pub(crate) is_transient: bool,
-    pub(crate) reason: &'static str,
+    pub is_transient: bool,
+    pub reason: &'static str,
     /// Log lines without their colors, the most telling one first.
-    pub(crate) telling: Vec<String>,
+    pub excerpt: Vec<String>,
     /// What a person can do about it.
-    pub(crate) advice: Option<&'static str>,
+    pub advice: Option<&'static str>,
 }
 
 /// Judges a failure in `stage`; `None` is a log that could not be read.
-pub(crate) fn diagnose(stage: &StageName, log: Option<&Clues>) -> Diagnosis {
+pub fn diagnose(stage: &StageName, log: Option<&Clues>) -> Diagnosis {
     let Some(clues) = log else {
         return Diagnosis {
             is_transient: false,
             reason: "the build log could not be read",
-            telling: Vec::new(),
+            excerpt: Vec::new(),
             advice: None,
         };
     };
@@ -41,7 +41,7 @@ pub(crate) fn diagnose(stage: &StageName, log: Option<&Clues>) -> Diagnosis {
             return Diagnosis {
                 is_transient: rule.is_transient,
                 reason: rule.reason,
-                telling: telling(met_by, &lines),
+                excerpt: excerpt(met_by, &lines),
                 advice: rule.advice,
             };
         }
@@ -63,7 +63,7 @@ pub(crate) fn diagnose(stage: &StageName, log: Option<&Clues>) -> Diagnosis {
     Diagnosis {
         is_transient,
         reason,
-        telling: telling(Vec::new(), &lines),
+        excerpt: excerpt(Vec::new(), &lines),
         advice,
     }
 }
@@ -75,12 +75,12 @@ const LINE_BYTES: usize = 4096;
 
 /// What a build log said last. It is fed line by line, in order.
 #[derive(Debug, Default)]
-pub(crate) struct Clues {
+pub struct Clues {
     last: VecDeque<String>,
 }
 
 impl Clues {
-    pub(crate) fn saw(&mut self, line: &str) {
+    pub fn saw(&mut self, line: &str) {
         if self.last.len() == KEPT_LINES {
             self.last.pop_front();
         }
@@ -89,7 +89,7 @@ impl Clues {
     }
 
     /// The last lines as they came, oldest first.
-    pub(crate) fn tail(&self) -> impl Iterator<Item = &str> {
+    pub fn tail(&self) -> impl Iterator<Item = &str> {
         let skipped = self.last.len().saturating_sub(SHOWN_LINES);
         self.last.iter().skip(skipped).map(String::as_str)
     }
@@ -169,7 +169,7 @@ mod tests {
     use super::excerpt::MOST;
     use super::*;
 
-    /// `expected` is the judgment, then the telling lines.
+    /// `expected` is the judgment, then the excerpt.
     fn check(stage: &StageName, log: &str, expected: &str) {
         let diagnosis = diagnose(stage, Some(&clues(log)));
         let judgment = if diagnosis.is_transient {
@@ -178,7 +178,7 @@ mod tests {
             "stays"
         };
         let mut shown = vec![format!("{judgment}: {}", diagnosis.reason)];
-        shown.extend(diagnosis.telling);
+        shown.extend(diagnosis.excerpt);
         assert_eq!(shown.join("\n"), expected);
     }
 
@@ -194,7 +194,7 @@ mod tests {
         for (reason, stage, line) in EXAMPLES {
             let diagnosis = diagnose(stage, Some(&clues(line)));
             assert_eq!(diagnosis.reason, *reason, "for {line}");
-            assert_eq!(diagnosis.telling, [*line]);
+            assert_eq!(diagnosis.excerpt, [*line]);
             unmet.retain(|it| it != reason);
         }
         assert_eq!(unmet, [""; 0]);
@@ -447,7 +447,7 @@ Executing user command: npm run build
             for line in &log {
                 clues.saw(line);
             }
-            prop_assert!(diagnose(&Build, Some(&clues)).telling.len() <= MOST);
+            prop_assert!(diagnose(&Build, Some(&clues)).excerpt.len() <= MOST);
         }
     }
 

@@ -1,0 +1,204 @@
+//! Connects the layers: environment → config → run → report. Writes the
+//! outputs and the summary on every path, and emits the final event.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::cloudflare::Client;
+use crate::cloudflare::transport::Http;
+use crate::config::{Config, OutputFile, ParsedInputs, inputs};
+use crate::deliver::{Started, check_writable, deliver, deliver_all};
+use crate::env::Env;
+use crate::help::help;
+use crate::host::delivery::Delivery;
+use crate::host::outputs::{OutputFormat, Outputs};
+use crate::host::{Host, LogFormat, detect_from_env};
+use crate::io::{Io, Signals, unguessable, unix_seconds};
+use crate::report;
+use crate::report::json::Json;
+use crate::report::line::last_line;
+use crate::report::log::{Log, LogStyle};
+use crate::report::summary;
+use crate::report::terminal::Terminal;
+use crate::retry;
+use crate::run::event::{Event, Report};
+use crate::run::history::StageHistory;
+use crate::run::outcome::{Outcome, RunResult};
+use crate::text::secrets::Secrets;
+
+/// Runs the program with its arguments, without its own name, and its
+/// environment. Returns the exit code of the contract.
+pub fn run(arguments: &[OsString], env: &Env) -> ExitCode {
+    let text = match arguments {
+        [argument] if argument == "--help" => help(),
+        [argument] if argument == "--version" => {
+            concat!("pages-retry ", env!("CARGO_PKG_VERSION"), "\n").into()
+        }
+        [] => return run_step(None, env),
+        [argument, ..] => return run_step(Some(&argument.to_string_lossy()), env),
+    };
+    // Nobody is left to read an error.
+    let _ = io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}
+
+/// Runs a step; an `argument` is one that we do not know.
+fn run_step(argument: Option<&str>, env: &Env) -> ExitCode {
+    let detected = detect_from_env(env);
+    // The format of the log must be known before the inputs are.
+    let log_format = inputs::collect(env, detected.input_prefixes())
+        .inputs
+        .log_format;
+    let log_format = LogFormat::parse(&log_format).unwrap_or(LogFormat::Auto);
+    let host = log_format.host(detected);
+    let prefixes = [detected.input_prefixes(), host.input_prefixes()].concat();
+    let secrets = inputs::secrets(env, &prefixes);
+    let delimiter = unguessable();
+    let mut log = reporter(env, log_format, detected, &secrets, &delimiter);
+    let parsed = ParsedInputs::from_env(env, &prefixes);
+    for message in parsed.warnings {
+        let _ = log.event(&Event::Warned { message });
+    }
+    let output_file = parsed.output_file.as_ref();
+    let result = if let Some(argument) = argument {
+        usage_error(vec![format!(
+            "there are no arguments but `--help` and `--version`: `{argument}`; inputs come from variables, as --help says"
+        )])
+    } else {
+        match parsed
+            .config
+            .and_then(|config| is_writable(output_file).map(|()| config))
+        {
+            Ok(config) => retry(&config, &mut *log)
+                .unwrap_or_else(|error| usage_error(vec![format!("{error:#}")])),
+            Err(problems) => usage_error(problems),
+        }
+    };
+    let result = write_outputs(result, env, host, output_file, &mut *log, &delimiter);
+    if parsed.summary {
+        let markdown = summary::render(&result, &Secrets::new(&secrets));
+        let deliveries = host.summarize(env, markdown, result.severity());
+        deliver_all(deliveries, "the summary", &mut *log);
+    }
+    let code = result.exit_code();
+    let _ = log.event(&Event::Finished(Box::new(result)));
+    ExitCode::from(code)
+}
+
+/// Checks the user's own file before anything is created at Cloudflare.
+fn is_writable(output_file: Option<&OutputFile>) -> Result<(), Vec<String>> {
+    let Some(OutputFile { path, .. }) = output_file else {
+        return Ok(());
+    };
+    check_writable(path).map_err(|error| vec![not_written(path, &error)])
+}
+
+fn not_written(path: &Path, error: &io::Error) -> String {
+    format!(
+        "failed to write `output_file` `{}`: {error}",
+        path.display()
+    )
+}
+
+/// The reporter for the log's format; the host's masks are its first lines.
+fn reporter(
+    env: &Env,
+    log_format: LogFormat,
+    detected: &'static dyn Host,
+    secrets: &[String],
+    delimiter: &str,
+) -> Box<dyn Report> {
+    let host = log_format.host(detected);
+    let shows_debug = host.wants_debug(env);
+    if matches!(log_format, LogFormat::Json) {
+        return Box::new(Json::new(io::stdout(), secrets, shows_debug));
+    }
+    let log_host = log_format.log_host(detected);
+    let is_terminal = io::stdout().is_terminal();
+    let is_colored = env.get("NO_COLOR").is_none() && (log_host.renders_color() || is_terminal);
+    let style = LogStyle {
+        host: log_host,
+        is_colored,
+        shows_debug,
+        clock: unix_seconds,
+    };
+    let log = Log::new(io::stdout(), style, host, secrets, delimiter);
+    let is_ci = env.get("CI").is_some() || host.name() != "plain";
+    if report::is_live(log_format, is_ci, is_terminal) {
+        Box::new(Terminal::new(log, is_colored))
+    } else {
+        Box::new(log)
+    }
+}
+
+/// Runs on a runtime of its own, which is left behind without waiting for what
+/// it still does: looking up a name cannot be canceled.
+fn retry(config: &Config, log: &mut dyn Report) -> anyhow::Result<RunResult> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let result = runtime.block_on(async {
+        let signals = Signals::listen()?;
+        let transport = Http::new(config.endpoint.clone(), config.credentials.clone())?;
+        let client = Client::new(transport, &config.account_id, &config.options.project_name);
+        let io = Io::new(log, signals, config.options.timeout);
+        Ok(retry::run(&config.options, &client, io).await)
+    });
+    runtime.shutdown_background();
+    result
+}
+
+/// Writes the outputs. A host's file that cannot be written is a warning, and
+/// the outcome stands; the user's own file is an explicit request.
+fn write_outputs(
+    mut result: RunResult,
+    env: &Env,
+    host: &dyn Host,
+    output_file: Option<&OutputFile>,
+    log: &mut dyn Report,
+    delimiter: &str,
+) -> RunResult {
+    if let Some(file) = output_file {
+        let text = Outputs::new(&result).text(file.format, delimiter);
+        let path = file.path.clone();
+        let delivery = match file.format {
+            OutputFormat::GitHub => Delivery::Append { path, text },
+            OutputFormat::Dotenv | OutputFormat::Json => Delivery::Replace { path, text },
+        };
+        if let Err(error) = deliver(delivery, log).and_then(Started::wait) {
+            let problem = not_written(&file.path, &error);
+            if let Outcome::UsageError { problems } = &mut result.outcome {
+                if !problems.contains(&problem) {
+                    problems.push(problem);
+                }
+            } else {
+                // The outcome of the deployment is reported anyway.
+                let message = last_line(&result);
+                let _ = log.event(&Event::Noticed { message });
+                result.outcome = Outcome::UsageError {
+                    problems: vec![problem],
+                };
+            }
+            result.fails = true;
+        }
+    }
+    let export = host.export(env, &Outputs::new(&result), delimiter);
+    deliver_all(export.deliveries, "the outputs", log);
+    for message in export.warnings {
+        let _ = log.event(&Event::Warned { message });
+    }
+    result
+}
+
+fn usage_error(problems: Vec<String>) -> RunResult {
+    RunResult {
+        outcome: Outcome::UsageError { problems },
+        fails: true,
+        original: None,
+        attempts: Vec::new(),
+        project_name: String::new(),
+        usual: StageHistory::default(),
+    }
+}

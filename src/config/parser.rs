@@ -1,0 +1,256 @@
+//! Reads the inputs one after another and collects all that is wrong.
+
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+
+use super::inputs::{self, Inputs};
+use super::{Config, OutputFile, parse};
+use crate::cloudflare::transport::{Credentials, Endpoint};
+use crate::env::Env;
+use crate::host::LogFormat;
+use crate::host::outputs::OutputFormat;
+use crate::retry::options::{Logs, Options, RetryWhen};
+use crate::retry::target::{Filter, Target};
+use crate::run::outcome::FAIL_ON;
+
+pub(super) const DEFAULT_BASE_URL: &str = "https://api.cloudflare.com/client/v4";
+
+/// Collects what is wrong while the rest is read on.
+pub(super) struct InputParser {
+    pub(super) problems: Vec<String>,
+    pub(super) warnings: Vec<String>,
+}
+
+impl InputParser {
+    /// All inputs, if none is wrong.
+    pub(super) fn config(&mut self, inputs: &Inputs, vars: &Env) -> Option<Config> {
+        let it = inputs;
+        let account_id = self.required("account_id", &it.account_id, parse::id);
+        let project_name = self.required("project_name", &it.project_name, parse::project_name);
+        let target = {
+            let account_id = account_id.as_deref().unwrap_or_default();
+            let project_name = project_name.as_deref().unwrap_or_default();
+            let parse = |text: &str| Target::parse(text, account_id, project_name);
+            self.required("deployment_id", &it.deployment_id, parse)
+        };
+        let filter = self.filter(it, target.as_ref());
+        let credentials = self.credentials(it);
+        let endpoint = self.endpoint(it, vars);
+        let max_attempts = self.read("max_attempts", &it.max_attempts, parse::at_least_one);
+        let retry_when = self.read("retry_when", &it.retry_when, |text| {
+            let words = [("transient", RetryWhen::Transient), ("any", RetryWhen::Any)];
+            choice(text, &words)
+        });
+        let allow_older = self.read("allow_older", &it.allow_older, parse::boolean);
+        let fail_on = self.read("fail_on", &it.fail_on, |text| parse::list(text, &FAIL_ON));
+        let timeout = self.read("timeout", &it.timeout, parse::duration);
+        let poll_interval = self.read("poll_interval", &it.poll_interval, |text| match text {
+            "auto" => Ok(None),
+            _ => match parse::duration(text) {
+                Ok(every) => Ok(Some(every)),
+                Err(problem) => Err(problem.replace("; use ", "; use `auto`, ")),
+            },
+        });
+        let wait = self.read("wait", &it.wait, parse::boolean);
+        let logs = self.read("logs", &it.logs, |text| {
+            let words = [
+                ("on-failure", Logs::OnFailure),
+                ("always", Logs::Always),
+                ("never", Logs::Never),
+            ];
+            choice(text, &words)
+        });
+        self.read("log_format", &it.log_format, LogFormat::parse);
+        let dry_run = self.read("dry_run", &it.dry_run, parse::boolean);
+        if wait == Some(false) && max_attempts.is_some_and(|it| 1 < it) {
+            self.problem(
+                "max_attempts",
+                "needs `wait: true`; without waiting no failure can be seen",
+            );
+        }
+        Some(Config {
+            account_id: account_id?,
+            credentials: credentials?,
+            endpoint: endpoint?,
+            options: Options {
+                project_name: project_name?,
+                target: target?,
+                filter,
+                max_attempts: max_attempts?,
+                retry_when: retry_when?,
+                allow_older: allow_older?,
+                fail_on: fail_on?,
+                timeout: timeout?,
+                poll_interval: poll_interval?,
+                wait: wait?,
+                logs: logs?,
+                dry_run: dry_run?,
+            },
+        })
+    }
+
+    fn filter(&mut self, inputs: &Inputs, target: Option<&Target>) -> Filter {
+        let environment = self.optional("environment", &inputs.environment, |text| {
+            parse::word(text, &["production", "preview"])
+        });
+        let commit_hash = self.optional("commit_hash", &inputs.commit_hash, parse::commit_hash);
+        if target.is_some_and(|it| !it.can_be_filtered()) {
+            let given = [
+                ("branch", &inputs.branch),
+                ("environment", &inputs.environment),
+                ("commit_hash", &inputs.commit_hash),
+            ];
+            for (name, _) in given.iter().filter(|(_, value)| !value.is_empty()) {
+                self.warnings.push(format!(
+                    "input `{name}` narrows only `latest` and `latest-failed`; it is ignored here"
+                ));
+            }
+        }
+        Filter {
+            branch: (!inputs.branch.is_empty()).then(|| inputs.branch.clone()),
+            environment,
+            commit_hash,
+        }
+    }
+
+    fn credentials(&mut self, inputs: &Inputs) -> Option<Credentials> {
+        let secret = |text: &str| SecretString::from(text.to_owned());
+        if !inputs.api_token.is_empty() {
+            self.read("api_token", &inputs.api_token, parse::secret)?;
+            return Some(Credentials::Token(secret(&inputs.api_token)));
+        }
+        match (inputs.api_email.as_str(), inputs.api_key.as_str()) {
+            ("", "") => {
+                self.problem(
+                    "api_token",
+                    "is missing: set it or `CLOUDFLARE_API_TOKEN` to an API token with the permission Cloudflare Pages: Edit",
+                );
+                None
+            }
+            ("", _) => {
+                self.problem("api_email", "is missing beside `api_key`");
+                None
+            }
+            (_, "") => {
+                self.problem("api_key", "is missing beside `api_email`");
+                None
+            }
+            (email, key) => {
+                self.read("api_email", email, parse::secret)?;
+                self.read("api_key", key, parse::secret)?;
+                Some(Credentials::Key {
+                    email: email.to_owned(),
+                    key: secret(key),
+                })
+            }
+        }
+    }
+
+    fn endpoint(&mut self, inputs: &Inputs, vars: &Env) -> Option<Endpoint> {
+        let base_url = match inputs.api_base_url.as_str() {
+            "" => Some(DEFAULT_BASE_URL.to_owned()),
+            text => self.read("api_base_url", text, parse::base_url),
+        };
+        let proxy = |names: &[&str]| vars.first(names).map(str::to_owned);
+        let all = ["all_proxy", "ALL_PROXY"];
+        let path = |name: &str| vars.get(name).map(PathBuf::from);
+        Some(Endpoint {
+            base_url: base_url?,
+            https_proxy: proxy(&["https_proxy", "HTTPS_PROXY"]).or_else(|| proxy(&all)),
+            no_proxy: proxy(&["no_proxy", "NO_PROXY"]),
+            ssl_cert_file: path("SSL_CERT_FILE"),
+            ssl_cert_dir: path("SSL_CERT_DIR"),
+        })
+    }
+
+    pub(super) fn output_file(&mut self, inputs: &Inputs) -> Option<OutputFile> {
+        let words = [
+            ("dotenv", OutputFormat::Dotenv),
+            ("json", OutputFormat::Json),
+            ("github", OutputFormat::GitHub),
+        ];
+        let format = self.optional("output_format", &inputs.output_format, |text| {
+            choice(text, &words)
+        });
+        if inputs.output_file.is_empty() {
+            if !inputs.output_format.is_empty() {
+                self.problem("output_format", "needs `output_file`, which is missing");
+            }
+            return None;
+        }
+        let path = PathBuf::from(&inputs.output_file);
+        // A file named just `.env` has no extension.
+        let ending = inputs.output_file.rsplit_once('.').map(|(_, it)| it);
+        let by_ending = match ending {
+            Some("env") => Some(OutputFormat::Dotenv),
+            Some("json") => Some(OutputFormat::Json),
+            Some(_) | None => None,
+        };
+        let Some(format) = format.or(by_ending) else {
+            if inputs.output_format.is_empty() {
+                self.problem(
+                    "output_file",
+                    "has an ending that tells no format; end it in `.env` or `.json`, or set `output_format`",
+                );
+            }
+            return None;
+        };
+        Some(OutputFile { path, format })
+    }
+
+    fn required<T>(
+        &mut self,
+        name: &str,
+        text: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        if text.is_empty() {
+            let spec = inputs::INPUTS.iter().find(|it| it.name == name);
+            let fallback = spec.and_then(|it| it.falls_back_to.first());
+            let fallback = fallback.map(|it| format!(" or the variable `{it}`"));
+            let fallback = fallback.unwrap_or_default();
+            self.problem(name, &format!("is missing: set it{fallback}"));
+            return None;
+        }
+        self.read(name, text, parse)
+    }
+
+    fn optional<T>(
+        &mut self,
+        name: &str,
+        text: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        if text.is_empty() {
+            return None;
+        }
+        self.read(name, text, parse)
+    }
+
+    pub(super) fn read<T>(
+        &mut self,
+        name: &str,
+        text: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        match parse(text) {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.problem(name, &problem);
+                None
+            }
+        }
+    }
+
+    fn problem(&mut self, name: &str, problem: &str) {
+        self.problems.push(format!("input `{name}` {problem}"));
+    }
+}
+
+fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    let words: Vec<&str> = choices.iter().map(|(it, _)| *it).collect();
+    let word = parse::word(text, &words)?;
+    let found = choices.iter().find(|(it, _)| *it == word);
+    Ok(found.expect("`word` gives one of the words").1)
+}

@@ -1,0 +1,207 @@
+//! The clock, the waiting and the signals: the only file that has them.
+//!
+//! Everything that takes time goes through [`Io`], so that `timeout` and a
+//! signal interrupt it wherever it is.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the only clock, waiting and randomness"
+)]
+
+use std::fmt::Write as _;
+use std::future::Future;
+use std::io;
+use std::ops::ControlFlow;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use tokio::select;
+use tokio::signal::unix::{self, SignalKind};
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::time::{Instant, sleep_until};
+
+use crate::run::event::{Event, Report};
+use crate::run::outcome::{Outcome, Phase, Signal};
+
+/// Continues with a value, or ends the run with an outcome.
+pub type Flow<T> = ControlFlow<Outcome, T>;
+
+/// CI hosts stop a step that prints nothing for ten minutes.
+const MAX_SILENCE: Duration = Duration::from_mins(1);
+
+/// The reporter, the clock and the signals of a run.
+pub struct Io<'a> {
+    reporter: &'a mut dyn Report,
+    signals: Signals,
+    started: Instant,
+    timeout: Duration,
+    printed_at: Instant,
+    /// What an interruption at this moment would interrupt.
+    pub phase: Phase,
+    /// What the line after a silent minute says is running, and since when.
+    running: (String, Duration),
+}
+
+/// Seconds since 1970 by the local clock, which some hosts want to see beside
+/// a group of the log. Nothing is decided by it.
+pub fn unix_seconds() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs()
+}
+
+/// SIGINT and SIGTERM; a second one ends the process at once.
+pub struct Signals {
+    interrupt: unix::Signal,
+    terminate: unix::Signal,
+}
+
+impl Signals {
+    /// Starts to listen. Must be called on a runtime, before anything is worth
+    /// interrupting: process 1 of a container receives no signal that it does
+    /// not listen to.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the system does not let the process register a handler.
+    pub fn listen() -> io::Result<Self> {
+        for (signal, code) in [(SIGINT, 130), (SIGTERM, 143)] {
+            let is_second = Arc::new(AtomicBool::new(false));
+            // In this order: the first signal finds the flag down and raises it.
+            flag::register_conditional_shutdown(signal, code, Arc::clone(&is_second))?;
+            flag::register(signal, is_second)?;
+        }
+        Ok(Self {
+            interrupt: unix::signal(SignalKind::interrupt())?,
+            terminate: unix::signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) -> Signal {
+        select! {
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.terminate.recv() => Signal::Terminate,
+        }
+    }
+}
+
+impl<'a> Io<'a> {
+    /// Starts the clock of a run that may take `timeout`.
+    pub fn new(reporter: &'a mut dyn Report, signals: Signals, timeout: Duration) -> Self {
+        let now = Instant::now();
+        Self {
+            reporter,
+            signals,
+            started: now,
+            timeout,
+            printed_at: now,
+            phase: Phase::Preparing,
+            running: ("resolving".to_owned(), Duration::ZERO),
+        }
+    }
+
+    /// Time since the run began.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Time until `timeout` expires.
+    pub fn time_left(&self) -> Duration {
+        self.timeout.saturating_sub(self.elapsed())
+    }
+
+    /// Shows an event. A log that can no longer be written changes no outcome.
+    pub fn show(&mut self, event: &Event) {
+        let _ = self.reporter.event(event);
+        if !matches!(event, Event::Requested(_)) {
+            self.printed_at = Instant::now();
+        }
+    }
+
+    /// Says what runs from now on, for the line after a silent minute.
+    pub fn now_running(&mut self, what: &str) {
+        if self.running.0 != what {
+            self.running = (what.to_owned(), self.elapsed());
+        }
+    }
+
+    /// Waits for `duration`, unless the run is interrupted.
+    pub async fn sleep(&mut self, duration: Duration) -> Flow<()> {
+        let end = Instant::now() + duration;
+        self.run_until_interrupted(sleep_until(end)).await
+    }
+
+    /// Waits for `future`, and shows that it is still running once a minute.
+    /// Ends the run if `timeout` expires or a signal arrives first.
+    pub async fn run_until_interrupted<A>(&mut self, future: impl Future<Output = A>) -> Flow<A> {
+        let (_, mut no_events) = mpsc::unbounded_channel();
+        self.run_and_show(future, &mut no_events).await
+    }
+
+    /// As [`Io::run_until_interrupted`], and shows the `events` that `future`
+    /// sends meanwhile.
+    pub async fn run_and_show<A>(
+        &mut self,
+        future: impl Future<Output = A>,
+        events: &mut UnboundedReceiver<Event>,
+    ) -> Flow<A> {
+        let deadline = self.started + self.timeout;
+        let mut future = pin!(future);
+        loop {
+            select! {
+                // What was sent before the result is shown before it, and a
+                // result that arrives together with a signal counts.
+                biased;
+                Some(event) = events.recv() => self.show(&event),
+                result = &mut future => {
+                    while let Ok(event) = events.try_recv() {
+                        self.show(&event);
+                    }
+                    return ControlFlow::Continue(result);
+                }
+                signal = self.signals.next() => return ControlFlow::Break(self.interrupted(signal)),
+                () = sleep_until(deadline) => return ControlFlow::Break(self.timed_out()),
+                () = sleep_until(self.printed_at + MAX_SILENCE) => {
+                    let (what, since) = self.running.clone();
+                    let elapsed = self.elapsed().saturating_sub(since);
+                    self.show(&Event::StillRunning { what, elapsed });
+                }
+            }
+        }
+    }
+
+    fn interrupted(&self, signal: Signal) -> Outcome {
+        Outcome::Interrupted {
+            signal,
+            phase: self.phase.clone(),
+        }
+    }
+
+    fn timed_out(&self) -> Outcome {
+        Outcome::TimedOut {
+            phase: self.phase.clone(),
+            after: self.timeout,
+        }
+    }
+}
+
+/// A number from 0 to 1 that is different in each run, for jitter only.
+pub fn jitter() -> f64 {
+    let drawn = getrandom::u32().unwrap_or(u32::MAX / 2);
+    f64::from(drawn) / f64::from(u32::MAX)
+}
+
+/// 128 random bits in hexadecimal, which no external text can contain.
+pub fn unguessable() -> String {
+    let mut bytes = [0; 16];
+    // Without randomness the text is still delimited, only less safely.
+    let _ = getrandom::fill(&mut bytes);
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}

@@ -1,0 +1,133 @@
+//! Sends the requests of a run, one at a time, within the rate limit.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::cloudflare::error::ClientError;
+use crate::cloudflare::transport::Transport;
+use crate::cloudflare::{Client, Exchange, ResponseMeta};
+use crate::io::{Flow, Io, jitter};
+use crate::retry::failure_budget::FailureBudget;
+use crate::retry::pace::{Budget, Pause};
+use crate::run::event::{Event, Requested};
+
+/// [`Io`], and what the API last said about its rate limit.
+pub(super) struct Session<'a> {
+    pub(super) io: Io<'a>,
+    /// The rate limit, and when it was read, since the run began.
+    budget: Option<(Duration, Budget)>,
+    /// The messages that the API has sent; each is shown once.
+    noticed: HashSet<String>,
+}
+
+/// A result and what the head of its response said.
+pub(super) struct Read<A> {
+    pub(super) result: A,
+    pub(super) meta: ResponseMeta,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(io: Io<'a>) -> Self {
+        Self {
+            io,
+            budget: None,
+            noticed: HashSet::new(),
+        }
+    }
+
+    /// Sends one request.
+    pub(super) async fn send<A>(
+        &mut self,
+        request: impl Future<Output = Exchange<A>>,
+    ) -> Flow<Exchange<A>> {
+        let began = self.io.elapsed();
+        let exchange = self.io.run_until_interrupted(request).await?;
+        self.record(&exchange.meta, began);
+        for message in &exchange.messages {
+            if self.noticed.insert(message.clone()) {
+                let message = message.clone();
+                self.io.show(&Event::Noticed { message });
+            }
+        }
+        ControlFlow::Continue(exchange)
+    }
+
+    /// Reads a build log from line `skip` on, and gives `take` each line as it
+    /// arrives; shows the events that it returns.
+    pub(super) async fn read_log<T: Transport>(
+        &mut self,
+        client: &Client<T>,
+        id: &str,
+        skip: usize,
+        mut take: impl FnMut(&str) -> Option<Event>,
+    ) -> Flow<Exchange<usize>> {
+        let began = self.io.elapsed();
+        let (sender, mut events) = mpsc::unbounded_channel();
+        let mut take = |line: &str| {
+            if let Some(event) = take(line) {
+                // The receiver is there until the log has been read.
+                let _ = sender.send(event);
+            }
+        };
+        let log = client.log(id, skip, &mut take);
+        let exchange = self.io.run_and_show(log, &mut events).await?;
+        self.record(&exchange.meta, began);
+        ControlFlow::Continue(exchange)
+    }
+
+    /// Sends a request that only reads until it gets a response, and not
+    /// before the rate limit allows it.
+    pub(super) async fn read<A, F>(
+        &mut self,
+        request: impl Fn() -> F,
+    ) -> Flow<Result<Read<A>, ClientError>>
+    where
+        F: Future<Output = Exchange<A>>,
+    {
+        let mut failures = FailureBudget::default();
+        self.wait(Pause::NONE).await?;
+        loop {
+            let Exchange { meta, result, .. } = self.send(request()).await?;
+            let error = match result {
+                Ok(result) => return ControlFlow::Continue(Ok(Read { result, meta })),
+                Err(error) => error,
+            };
+            let Some((event, pause)) = failures.failed(self.io.elapsed(), &error) else {
+                return ControlFlow::Continue(Err(error));
+            };
+            self.io.show(&event);
+            self.wait(pause).await?;
+        }
+    }
+
+    /// Waits for `pause`, or longer where the rate limit would not suffice.
+    pub(super) async fn wait(&mut self, pause: Pause) -> Flow<()> {
+        let now = self.io.elapsed();
+        let budget = self
+            .budget
+            .map(|(at, budget)| budget.after(now.saturating_sub(at)));
+        let pause = pause.within(budget);
+        let duration = pause.at_least + pause.spread.mul_f64(jitter());
+        self.io.sleep(duration).await
+    }
+
+    fn record(&mut self, meta: &ResponseMeta, began: Duration) {
+        let now = self.io.elapsed();
+        if let Some(limit) = meta.limit {
+            let before = self.budget.map(|(_, budget)| budget);
+            let budget = Budget::new(limit.remaining, limit.resets_in, before);
+            self.budget = Some((now, budget));
+        }
+        self.io.show(&Event::Requested(Requested {
+            method: meta.method,
+            route: meta.route.clone(),
+            status: meta.status,
+            took: now.saturating_sub(began),
+            cf_ray: meta.cf_ray.clone(),
+        }));
+    }
+}

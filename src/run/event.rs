@@ -1,0 +1,101 @@
+//! What happened, for whoever shows it. Every line a person reads was one of
+//! these first, our own errors too.
+
+use std::io;
+use std::time::Duration;
+
+use crate::cloudflare::deployment::{Deployment, StageName};
+use crate::run::history::StageHistory;
+use crate::run::outcome::RunResult;
+
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The deployment to retry is known and about to be retried.
+    Retrying { original: Box<Deployment> },
+    /// The target is still in progress and is watched to its end first.
+    Awaiting {
+        target: Box<Deployment>,
+        /// What the stages usually take.
+        usual: StageHistory,
+    },
+    /// The API made a new deployment, or the list showed the one we made.
+    Triggered {
+        deployment: Box<Deployment>,
+        /// What the stages usually take.
+        usual: StageHistory,
+    },
+    StageStarted {
+        name: StageName,
+        /// What it took in the project's last successful deployments.
+        usually: Option<Duration>,
+    },
+    StageFinished {
+        name: StageName,
+        end: StageEnd,
+        took: Duration,
+    },
+    /// A minute passed without a line.
+    StillRunning { what: String, elapsed: Duration },
+    /// Cloudflare skipped the deployment; the reason in its own word.
+    Skipped { reason: String },
+    /// One request failed in a way that may pass.
+    RequestFailed {
+        reason: String,
+        again_in: Duration,
+        /// Whether the request before it was answered.
+        is_first: bool,
+    },
+    /// Something a user should know that changes no verdict.
+    Warned { message: String },
+    /// Something the API or we want to say.
+    Noticed { message: String },
+    /// Lines of the build log, in order, each once.
+    LogRead {
+        /// The attempt they belong to, from 1.
+        attempt: u32,
+        lines: Vec<String>,
+    },
+    /// A failure was looked at; `reason` says why it is retried or not.
+    Diagnosed { reason: String },
+    /// Another attempt comes after a pause.
+    AttemptScheduled {
+        attempt: u32,
+        max_attempts: u32,
+        pause: Duration,
+    },
+    /// One request went out and was answered or not, for debugging.
+    Requested(Requested),
+    /// The end. Comes exactly once, and nothing follows it.
+    Finished(Box<RunResult>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StageEnd {
+    Success,
+    Failure,
+    Canceled,
+}
+
+/// One request, without anything that its answer said.
+#[derive(Clone, Debug)]
+pub struct Requested {
+    pub method: &'static str,
+    /// The path below the project, with ids.
+    pub route: String,
+    /// `None` when no answer came.
+    pub status: Option<u16>,
+    pub took: Duration,
+    pub cf_ray: Option<String>,
+}
+
+/// Shows what happened, at once and in order.
+pub trait Report {
+    fn event(&mut self, event: &Event) -> io::Result<()>;
+
+    /// Writes a line that the host obeys, where the log has room for one.
+    fn command(&mut self, _line: &str) -> io::Result<()> {
+        Err(io::Error::other(
+            "this `log_format` has no room for the host's commands; use `output_file`",
+        ))
+    }
+}

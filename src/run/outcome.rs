@@ -1,0 +1,280 @@
+//! How a run ended: the outcome, its status and exit code, and all that the
+//! outputs and the summary say about it.
+
+use std::time::Duration;
+
+use crate::cloudflare::deployment::{Deployment, StageName};
+use crate::cloudflare::error::ClientError;
+use crate::run::history::StageHistory;
+
+/// How it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Deployed,
+    /// `wait: false`.
+    Triggered,
+    NothingToRetry,
+    DryRun,
+    Failed {
+        stage: StageName,
+    },
+    Canceled {
+        stage: StageName,
+    },
+    Skipped {
+        /// The API's word, or ours where it gave none.
+        reason: String,
+        /// The newer deployment that took its place: short id and URL.
+        superseded_by: Option<(String, String)>,
+    },
+    Deleted,
+    /// A guard of ours said no.
+    Refused {
+        why: String,
+    },
+    TimedOut {
+        phase: Phase,
+        after: Duration,
+    },
+    Interrupted {
+        signal: Signal,
+        phase: Phase,
+    },
+    /// The API refused us, did not know the target, or could not be reached.
+    ApiError {
+        what: String,
+        hint: Option<String>,
+    },
+    /// Bad input, or a file of ours could not be written.
+    UsageError {
+        /// One line a problem.
+        problems: Vec<String>,
+    },
+}
+
+/// What was going on when the time was up or a signal came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// No request to retry had been sent.
+    Preparing,
+    /// The request to retry was on its way, or its answer was lost.
+    Posting,
+    /// A deployment continues at Cloudflare, in this stage if one had begun.
+    Watching { stage: Option<StageName> },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    Interrupt,
+    Terminate,
+}
+
+/// How severe an unsuccessful outcome is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+impl Outcome {
+    /// The outcome of a run that an API error ended.
+    pub fn from_api_error(error: &ClientError) -> Self {
+        Self::ApiError {
+            what: error.to_string(),
+            hint: error.hint().map(str::to_owned),
+        }
+    }
+
+    /// The word of the `status` output.
+    pub fn status(&self) -> &'static str {
+        match self {
+            Self::Deployed => "success",
+            Self::Triggered => "triggered",
+            Self::NothingToRetry => "nothing_to_retry",
+            Self::DryRun => "dry_run",
+            Self::Failed { .. } => "failure",
+            Self::Canceled { .. } => "canceled",
+            Self::Skipped { .. } => "skipped",
+            Self::Deleted => "deleted",
+            Self::Refused { .. } => "refused",
+            Self::TimedOut { .. } => "timed_out",
+            Self::Interrupted { .. } => "interrupted",
+            Self::ApiError { .. } | Self::UsageError { .. } => "error",
+        }
+    }
+
+    /// The exit code of an ending that fails the step.
+    fn code(&self) -> u8 {
+        match self {
+            Self::Deployed | Self::Triggered | Self::NothingToRetry | Self::DryRun => 0,
+            Self::Failed { .. } | Self::Canceled { .. } | Self::Skipped { .. } | Self::Deleted => 1,
+            Self::Refused { .. } | Self::UsageError { .. } => 2,
+            Self::ApiError { .. } => 3,
+            Self::TimedOut { .. } => 4,
+            Self::Interrupted { signal, .. } => match signal {
+                Signal::Interrupt => 130,
+                Signal::Terminate => 143,
+            },
+        }
+    }
+
+    pub fn is_good(&self) -> bool {
+        self.code() == 0
+    }
+
+    /// Whether `fail_on` may let this ending pass. `refused`, `error` and
+    /// `interrupted` always fail.
+    fn is_forgivable(&self) -> bool {
+        FAIL_ON.contains(&self.status())
+    }
+}
+
+/// The endings that `fail_on` decides about, in the words of `status`.
+pub const FAIL_ON: [&str; 5] = ["failure", "canceled", "skipped", "deleted", "timed_out"];
+
+/// One new deployment, as it was last seen.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    pub deployment: Deployment,
+    /// Why it is believed to have failed, in one line.
+    pub reason: Option<&'static str>,
+    /// What a user can do about it.
+    pub advice: Option<&'static str>,
+    /// The lines of the build log that tell most, the most telling one first.
+    pub excerpt: Vec<String>,
+}
+
+/// Everything known at the end of a run.
+#[derive(Clone, Debug)]
+pub struct RunResult {
+    pub outcome: Outcome,
+    /// Whether this ending fails the step.
+    pub fails: bool,
+    /// The deployment that was to be retried, once it was found.
+    pub original: Option<Deployment>,
+    pub attempts: Vec<Attempt>,
+    pub project_name: String,
+    /// What the stages took in the project's last successful deployments.
+    pub usual: StageHistory,
+}
+
+impl RunResult {
+    /// What the outputs describe: the last new deployment, else the target.
+    pub fn deployment(&self) -> Option<&Deployment> {
+        let last = self.attempts.last().map(|it| &it.deployment);
+        last.or(self.original.as_ref())
+    }
+
+    pub fn exit_code(&self) -> u8 {
+        if self.fails { self.outcome.code() } else { 0 }
+    }
+
+    /// How much it weighs, if it is not a good one.
+    pub fn severity(&self) -> Option<Severity> {
+        let level = if self.fails {
+            Severity::Error
+        } else {
+            Severity::Warning
+        };
+        (!self.outcome.is_good()).then_some(level)
+    }
+
+    /// Whether `outcome` fails the step, given the endings of `fail_on`.
+    pub fn fails(outcome: &Outcome, fail_on: &[&str]) -> bool {
+        !outcome.is_good() && (!outcome.is_forgivable() || fail_on.contains(&outcome.status()))
+    }
+
+    /// The page to look at: of the deployment, else of the project.
+    pub fn dashboard_url(&self) -> String {
+        let id = self.deployment().map_or("", |it| &it.id);
+        let is_unsure = match &self.outcome {
+            Outcome::TimedOut { phase, .. } | Outcome::Interrupted { phase, .. } => {
+                *phase == Phase::Posting
+            }
+            Outcome::Deployed
+            | Outcome::Triggered
+            | Outcome::NothingToRetry
+            | Outcome::DryRun
+            | Outcome::Failed { .. }
+            | Outcome::Canceled { .. }
+            | Outcome::Skipped { .. }
+            | Outcome::Deleted
+            | Outcome::Refused { .. }
+            | Outcome::ApiError { .. }
+            | Outcome::UsageError { .. } => false,
+        };
+        // The deployment that may have been created is not known.
+        Self::page(&self.project_name, if is_unsure { "" } else { id })
+    }
+
+    /// The page of a deployment, or of its project, which opens even where the
+    /// account id in the address would be masked.
+    pub fn page(project_name: &str, id: &str) -> String {
+        let page =
+            format!("https://dash.cloudflare.com/?to=/:account/pages/view/{project_name}/{id}");
+        page.trim_end_matches('/').to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn failed() -> Outcome {
+        let stage = StageName::Build;
+        Outcome::Failed { stage }
+    }
+
+    fn refused() -> Outcome {
+        let why = String::new();
+        Outcome::Refused { why }
+    }
+
+    #[test]
+    fn fail_on_decides_about_its_own_endings_and_about_no_other() {
+        let cases = [
+            (Outcome::Deployed, &FAIL_ON[..], false),
+            (Outcome::Deployed, &[], false),
+            (failed(), &FAIL_ON, true),
+            (failed(), &["failure"], true),
+            (failed(), &["canceled"], false),
+            (failed(), &[], false),
+            (Outcome::Deleted, &["deleted"], true),
+            (Outcome::Deleted, &["failure"], false),
+            (refused(), &[], true),
+        ];
+        for (outcome, fail_on, expected) in cases {
+            let fails = RunResult::fails(&outcome, fail_on);
+            assert_eq!(fails, expected, "{outcome:?} and {fail_on:?}");
+        }
+    }
+
+    #[test]
+    fn the_page_is_the_deployment_s_unless_another_may_have_been_made() {
+        let json = json!({"id": "0r161na1"});
+        let ending = |outcome| RunResult {
+            outcome,
+            fails: true,
+            original: serde_json::from_value(json.clone()).ok(),
+            attempts: Vec::new(),
+            project_name: "site".to_owned(),
+            usual: StageHistory::default(),
+        };
+        let timed_out = |phase| Outcome::TimedOut {
+            phase,
+            after: Duration::ZERO,
+        };
+        let of_the_deployment = RunResult::page("site", "0r161na1");
+        for (outcome, is_deployment) in [
+            (failed(), true),
+            (timed_out(Phase::Preparing), true),
+            (timed_out(Phase::Watching { stage: None }), true),
+            (timed_out(Phase::Posting), false),
+        ] {
+            let page = ending(outcome).dashboard_url();
+            assert_eq!(page == of_the_deployment, is_deployment, "{page}");
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! The Pages API as a plain value: a request and its time in, an answer out.
+//!
+//! Invariant: no socket, no thread, no clock; the same requests at the same
+//! times get the same answers.
+
+use std::collections::VecDeque;
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+
+use super::deployment::{Deployment, delta};
+use super::fault::{self, Fault, Scheduled, Situation, When};
+use super::life::Life;
+use super::limit::Limit;
+use super::request::{Answer, Record, Reply, Request, Route, Taken};
+
+pub const ACCOUNT: &str = "b0a1c2d3e4f5061728394a5b6c7d8e9f";
+pub const PROJECT: &str = "site";
+pub const TOKEN: &str = "token-that-must-not-leak";
+pub const EMAIL: &str = "someone@example.com";
+pub const KEY: &str = "key-that-must-not-leak";
+
+/// 2026-03-02 10:00 UTC, when every fake starts. The odd fraction makes times
+/// that look real and differences that are exact.
+pub const START: DateTime<Utc> =
+    DateTime::from_timestamp(1_772_445_600, 412_350_000).expect("within chrono's range");
+
+/// What moves the fake's clock, which begins at [`START`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Clock {
+    /// Only [`Api::advance`] and [`Api::set_now`].
+    Manual,
+    /// Every request: the first finds the clock at zero, the second at one
+    /// step. Logs and durations are exact, however fast the client really polls.
+    PerRequest(Duration),
+    /// Real time, so many times as fast.
+    Real { speed: f64 },
+}
+
+#[derive(Clone, Debug)]
+pub struct Project {
+    pub account: String,
+    pub name: String,
+    /// Of `pages.dev`; the API does not promise that it is the name.
+    pub subdomain: String,
+}
+
+/// See the module's text. Built by value, then asked.
+#[derive(Debug)]
+pub struct Api {
+    pub(super) project: Project,
+    pub(super) token: String,
+    pub(super) deployments: Vec<Deployment>,
+    pub(super) now: Duration,
+    pub(super) lives: VecDeque<Life>,
+    pub(super) ids: VecDeque<String>,
+    pub(super) retry_trigger: Option<String>,
+    pub(super) pushes: Vec<Deployment>,
+    pub(super) list_lag: Duration,
+    pub(super) get_lag: Duration,
+    pub(super) messages: Vec<Value>,
+    pub(super) made: Vec<String>,
+    pub(super) clock: Clock,
+    pub(super) skew: TimeDelta,
+    pub(super) has_date: bool,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) limit: Option<Limit>,
+    pub(super) faults: Vec<Scheduled>,
+    pub(super) expected: Vec<(Route, usize)>,
+    pub(super) records: Vec<Record>,
+}
+
+impl Api {
+    /// Answers at the time [`Api::now`].
+    pub fn answer(&mut self, request: &Request) -> Answer {
+        let (route, id) = Route::of(request);
+        if route == Route::Retry {
+            self.push();
+        }
+        let situation = self.situation(route, id);
+        let over = self.limit.as_mut().and_then(|it| it.count(self.now));
+        let answer = match over {
+            Some(reply) => Answer::Http(reply),
+            None => match fault::due(&mut self.faults, &situation) {
+                Some((fault, made)) => self.break_off(fault, made, request),
+                None => Answer::Http(self.respond(request)),
+            },
+        };
+        let answer = self.stamp(answer);
+        self.records.push(Record {
+            request: request.clone(),
+            route,
+            at: self.now,
+            status: answer.status(),
+            taken: answer.taken(),
+        });
+        if let Clock::PerRequest(step) = self.clock {
+            self.now += step;
+        }
+        answer
+    }
+
+    /// The fake's time since its start.
+    pub fn now(&self) -> Duration {
+        self.now
+    }
+
+    pub fn set_now(&mut self, now: Duration) {
+        self.now = now;
+    }
+
+    pub fn advance(&mut self, duration: Duration) {
+        self.now += duration;
+    }
+
+    /// Tells a real clock how much real time has passed.
+    pub fn real_time(&mut self, elapsed: Duration) {
+        if let Clock::Real { speed } = self.clock {
+            self.now = elapsed.mul_f64(speed);
+        }
+    }
+
+    pub fn add(&mut self, deployment: Deployment) {
+        if let Some((after, other)) = &deployment.life.brings {
+            let mut other = (**other).clone();
+            other.created = deployment.created + delta(*after);
+            self.add(other);
+        }
+        self.deployments.push(deployment);
+    }
+
+    pub fn add_fault(&mut self, when: When, fault: impl Into<Fault>) {
+        self.faults.push(Scheduled::new(when, fault.into()));
+    }
+
+    /// From here on nothing goes wrong, and what has not gone wrong so far is
+    /// not missed.
+    pub fn forget_faults(&mut self) {
+        self.faults.clear();
+    }
+
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    pub fn count(&self, route: Route) -> usize {
+        self.records.iter().filter(|it| it.route == route).count()
+    }
+
+    /// The full ids of the deployments that POSTs have made.
+    pub fn made(&self) -> &[String] {
+        &self.made
+    }
+
+    /// By the fake's clock: from each answer of a status to the next request.
+    pub fn waits_after(&self, status: u16) -> Vec<Duration> {
+        let pairs = self.records.windows(2);
+        let pairs = pairs.filter(|pair| pair[0].status == Some(status));
+        pairs
+            .map(|pair| pair[1].at.saturating_sub(pair[0].at))
+            .collect()
+    }
+
+    /// Everything that was scripted and has not happened.
+    pub fn left_over(&self) -> Vec<String> {
+        let faults = self.faults.iter().filter_map(Scheduled::left_over);
+        let expected = self.expected.iter();
+        let expected = expected.filter(|(route, count)| self.count(*route) != *count);
+        let expected = expected.map(|(route, count)| {
+            format!("{count} requests {route:?}, not {}", self.count(*route))
+        });
+        faults.chain(expected).collect()
+    }
+
+    /// What others do at the moment of a POST, whatever becomes of the POST.
+    fn push(&mut self) {
+        for mut push in std::mem::take(&mut self.pushes) {
+            push.created = delta(self.now);
+            self.add(push);
+        }
+    }
+
+    fn situation(&self, route: Route, id: Option<&str>) -> Situation {
+        let deployment = id.and_then(|id| self.deployments.iter().find(|it| it.id == id));
+        let age = deployment.and_then(|it| it.age(self.now));
+        let living = deployment.zip(age);
+        Situation {
+            route,
+            now: self.now,
+            any_made: !self.made.is_empty(),
+            stage: living.map(|(it, age)| it.life.stages_at(age).1.name),
+            ended: living.is_some_and(|(it, age)| it.life.ends_at().is_some_and(|end| end <= age)),
+            is_made: deployment.is_some_and(|it| self.made.contains(&it.id)),
+        }
+    }
+
+    fn break_off(&mut self, fault: Fault, made: bool, request: &Request) -> Answer {
+        let is_retry = Route::of(request).0 == Route::Retry;
+        // A POST that did not take effect has no true answer.
+        let truth = if is_retry && !made {
+            Reply::error(500, 8_000_000, "An unknown error occurred.")
+        } else {
+            self.respond(request)
+        };
+        match fault {
+            Fault::Answer(reply) => Answer::Http(reply),
+            Fault::Late(after) => Answer::Late(after, truth),
+            Fault::Reset => Answer::Reset,
+            Fault::Close => Answer::Close,
+            Fault::Stall => Answer::Stall,
+            Fault::StallMidBody => Answer::StallMidBody(truth),
+            Fault::Truncate => Answer::Truncated(truth),
+            Fault::Huge { bytes } => {
+                let reply = Reply::new(200, "application/json", "");
+                Answer::Huge(reply, bytes, Taken::default())
+            }
+        }
+    }
+
+    /// Adds the headers that every answer has.
+    fn stamp(&self, mut answer: Answer) -> Answer {
+        let (Answer::Http(reply)
+        | Answer::Late(_, reply)
+        | Answer::StallMidBody(reply)
+        | Answer::Truncated(reply)
+        | Answer::Huge(reply, _, _)) = &mut answer
+        else {
+            return answer;
+        };
+        let date = START + delta(self.now) + self.skew;
+        let http = |at: DateTime<Utc>| httpdate::fmt_http_date(SystemTime::from(at));
+        let mut headers = self.headers.clone();
+        if self.has_date {
+            headers.push(("date".to_owned(), http(date)));
+        }
+        if let Some(wait) = reply.retry_after_date {
+            headers.push(("retry-after".to_owned(), http(date + delta(wait))));
+        }
+        headers.push((
+            "cf-ray".to_owned(),
+            format!("{:016x}-FRA", self.records.len() + 1),
+        ));
+        let limit = self.limit.iter().flat_map(|it| it.headers(self.now));
+        headers.extend(limit);
+        headers.retain(|(name, _)| !reply.has_header(name));
+        reply.headers.extend(headers);
+        answer
+    }
+}
+
+/// A test must not pass while something that it scripted never came to pass.
+impl Drop for Api {
+    fn drop(&mut self) {
+        let left_over = self.left_over();
+        assert!(
+            std::thread::panicking() || left_over.is_empty(),
+            "the fake was not asked for: {}",
+            left_over.join("; ")
+        );
+    }
+}

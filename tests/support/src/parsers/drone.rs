@@ -1,0 +1,23 @@
+//! Harness (once Drone): the file `DRONE_OUTPUT`.
+
+/// `NAME=VALUE` lines. A value with a line break cannot be carried: what
+/// stands behind it would be a line of its own.
+pub fn output_file(text: &str) -> Result<Vec<(String, String)>, String> {
+    pairs(text)
+}
+
+pub(super) fn pairs(text: &str) -> Result<Vec<(String, String)>, String> {
+    text.lines()
+        .map(|line| {
+            let (name, value) = line
+                .split_once('=')
+                .ok_or_else(|| format!("not a variable: '{line}'"))?;
+            let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            if !is_name || value.contains('\r') {
+                return Err(format!("not a variable: '{line}'"));
+            }
+            Ok((name.to_owned(), value.to_owned()))
+        })
+        .collect()
+}
