@@ -207,11 +207,10 @@ impl<W: Write> Json<W> {
     }
 
     fn finished(&self, ending: &RunResult) -> Entry {
-        let attempt = ending
-            .attempts
-            .last()
-            .filter(|_| ending.severity().is_some());
-        let excerpt = attempt.map_or(&[][..], |it| &it.excerpt);
+        let (why, _, excerpt) = match ending.severity() {
+            Some(_) => ending.explanation(),
+            None => (None, None, &[][..]),
+        };
         let hint = advice(ending).filter(|_| ending.severity().is_some());
         let mut outputs = Outputs::new(ending).object();
         for value in outputs.values_mut() {
@@ -223,7 +222,7 @@ impl<W: Write> Json<W> {
             status: ending.outcome.status(),
             exit_code: ending.exit_code(),
             message: self.text(&last_line(ending)),
-            why: attempt.and_then(|it| it.reason),
+            why,
             excerpt: excerpt.iter().map(|it| self.text(it)).collect(),
             hint: hint.map(|it| self.text(&it)),
             outputs: outputs.into(),
@@ -300,6 +299,7 @@ mod tests {
             },
             fails: true,
             original: None,
+            target_failure: None,
             attempts: vec![Attempt {
                 deployment: *deployment(),
                 reason: Some("the build command failed"),

@@ -8,7 +8,7 @@ const PRODUCTION: &str = "production";
 
 /// What a deployment would replace when it succeeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Address<'a> {
+pub(super) enum Address<'a> {
     /// The project's own domains.
     Production,
     /// The alias of this branch.
@@ -18,7 +18,7 @@ pub enum Address<'a> {
 impl<'a> Address<'a> {
     /// The address of `deployment`. Without an environment it counts as a
     /// preview of its branch.
-    pub fn of(deployment: &'a Deployment) -> Self {
+    pub(super) fn of(deployment: &'a Deployment) -> Self {
         if deployment.environment.eq_ignore_ascii_case(PRODUCTION) {
             Self::Production
         } else {
@@ -27,7 +27,7 @@ impl<'a> Address<'a> {
     }
 
     /// `production`, or `branch docs`.
-    pub fn describe(self) -> String {
+    pub(super) fn describe(self) -> String {
         match self {
             Self::Production => PRODUCTION.to_owned(),
             Self::Preview("") => "a branch without a name".to_owned(),
@@ -39,7 +39,7 @@ impl<'a> Address<'a> {
 /// Whether two deployments serve the same address. Where the API left out the
 /// environment of one, the same branch is taken for the same address: the
 /// question is asked before something is overwritten.
-pub fn share_address(one: &Deployment, other: &Deployment) -> bool {
+pub(super) fn share_address(one: &Deployment, other: &Deployment) -> bool {
     if one.environment.is_empty() || other.environment.is_empty() {
         return one.branch() == other.branch();
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::run::wording::format_duration;
 
 /// How long the deployment of a commit may take to appear.
-pub const LIMIT: Duration = Duration::from_mins(5);
+pub(super) const LIMIT: Duration = Duration::from_mins(5);
 
 /// How often the list is read meanwhile.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -16,7 +16,7 @@ const REPORT_EVERY: Duration = Duration::from_mins(1);
 
 /// What to do next while the deployment is not there.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Next {
+pub(super) enum Next {
     /// Show the line, if there is one, and read the list after the pause.
     LookAgain {
         message: Option<String>,
@@ -28,13 +28,13 @@ pub enum Next {
 
 /// The wait for one deployment. All times are since the run began.
 #[derive(Debug)]
-pub struct Appearance {
+pub(super) struct Appearance {
     began: Duration,
     reported_at: Option<Duration>,
 }
 
 impl Appearance {
-    pub fn new(elapsed: Duration) -> Self {
+    pub(super) fn new(elapsed: Duration) -> Self {
         Self {
             began: elapsed,
             reported_at: None,
@@ -42,7 +42,7 @@ impl Appearance {
     }
 
     /// Decides after a list without the deployment; `what` names it.
-    pub fn not_there(&mut self, elapsed: Duration, what: &str) -> Next {
+    pub(super) fn not_there(&mut self, elapsed: Duration, what: &str) -> Next {
         let waited = elapsed.saturating_sub(self.began);
         let left = LIMIT.saturating_sub(waited);
         if left.is_zero() {
@@ -70,7 +70,7 @@ impl Appearance {
 }
 
 /// What to check where the deployment of a commit did not appear.
-pub const WHAT_TO_CHECK: &str = "check that Pages builds this branch (branch control and build watch paths in the project's settings), that the commit does not come from a fork, and that it is not the merge commit of a pull request, which Pages never builds (`commit_hash: current` avoids it)";
+pub(super) const WHAT_TO_CHECK: &str = "check that Pages builds this branch (branch control and build watch paths in the project's settings), that the commit does not come from a fork, and that it is not the merge commit of a pull request, which Pages never builds (`commit_hash: current` avoids it)";
 
 #[cfg(test)]
 mod tests {

@@ -14,11 +14,11 @@ use crate::run::verdict::verdict;
 
 /// The most deployments that are searched for a failed candidate, counted
 /// before branch and commit are compared.
-pub const MAX_SEARCHED: usize = 200;
+pub(super) const MAX_SEARCHED: usize = 200;
 
 /// What `latest-failed` found among the deployments read so far.
 #[derive(Debug)]
-pub enum Choice<'a> {
+pub(super) enum Choice<'a> {
     /// The newest candidate that failed or was canceled, and the other ones.
     Failed {
         target: &'a Deployment,
@@ -51,7 +51,7 @@ pub enum Choice<'a> {
 ///
 /// A skipped deployment does not count, and neither does a direct upload that
 /// failed: there is nothing to rebuild.
-pub fn candidates<'a>(filter: &Filter, listed: &'a [Deployment]) -> Vec<&'a Deployment> {
+pub(super) fn candidates<'a>(filter: &Filter, listed: &'a [Deployment]) -> Vec<&'a Deployment> {
     let mut known = HashSet::new();
     searched(listed)
         .iter()
@@ -61,7 +61,7 @@ pub fn candidates<'a>(filter: &Filter, listed: &'a [Deployment]) -> Vec<&'a Depl
 }
 
 /// What `latest-failed` means, from the list read so far, newest first.
-pub fn choose<'a>(filter: &Filter, listed: &'a [Deployment]) -> Choice<'a> {
+pub(super) fn choose<'a>(filter: &Filter, listed: &'a [Deployment]) -> Choice<'a> {
     let examined = candidates(filter, listed);
     let mut failed = examined.iter().copied().filter(|it| has_failed(it));
     if let Some(target) = failed.next() {
@@ -88,7 +88,7 @@ pub fn choose<'a>(filter: &Filter, listed: &'a [Deployment]) -> Choice<'a> {
 
 /// Whether reading further pages cannot change the target: a failed candidate
 /// is known, or the only address that the filter allows.
-pub fn is_decided(filter: &Filter, listed: &[Deployment]) -> bool {
+pub(super) fn is_decided(filter: &Filter, listed: &[Deployment]) -> bool {
     if MAX_SEARCHED <= listed.len() {
         return true;
     }
@@ -101,21 +101,18 @@ pub fn is_decided(filter: &Filter, listed: &[Deployment]) -> bool {
 
 /// The deployment that `latest` means: the newest one that matches, whatever
 /// became of it.
-pub fn latest<'a>(filter: &Filter, listed: &'a [Deployment]) -> Option<&'a Deployment> {
+pub(super) fn latest<'a>(filter: &Filter, listed: &'a [Deployment]) -> Option<&'a Deployment> {
     listed.iter().find(|it| filter.matches(it))
 }
 
 /// What was examined and turned out well:
 /// `the newest deployment of production, 9a8b7c6d, succeeded`. At most three
 /// of several are named.
-pub fn describe_examined(filter: &Filter, examined: &[&Deployment]) -> String {
-    let commit = filter.commit_hash.as_ref();
-    let commit = commit.map(|it| format!(" for commit {}", it.get(..7).unwrap_or(it)));
-    let commit = commit.unwrap_or_default();
+pub(super) fn describe_examined(filter: &Filter, examined: &[&Deployment]) -> String {
     if let [only] = examined {
-        let (address, id) = (Address::of(only).describe(), only.short_id());
-        return format!("the newest deployment of {address}{commit}, {id}, succeeded");
+        return format!("{} succeeded", the_newest(filter, only));
     }
+    let commit = for_commit(filter);
     let named = examined.iter().take(3);
     let named = named.map(|it| format!("{} ({})", Address::of(it).describe(), it.short_id()));
     let mut parts: Vec<String> = named.collect();
@@ -130,9 +127,33 @@ pub fn describe_examined(filter: &Filter, examined: &[&Deployment]) -> String {
     )
 }
 
+/// Why there is nothing to retry where only skipped deployments match:
+/// `the newest deployment of production, 9a8b7c6d, was skipped: path_config`.
+pub(super) fn describe_skipped(filter: &Filter, newest: &Deployment) -> String {
+    let reason = newest.skip_reason.as_deref().filter(|it| !it.is_empty());
+    let reason = reason.map(|it| format!(": {it}")).unwrap_or_default();
+    format!("{} was skipped{reason}", the_newest(filter, newest))
+}
+
+/// `the newest deployment of production, 9a8b7c6d,`.
+fn the_newest(filter: &Filter, deployment: &Deployment) -> String {
+    let address = Address::of(deployment).describe();
+    let commit = for_commit(filter);
+    format!(
+        "the newest deployment of {address}{commit}, {},",
+        deployment.short_id()
+    )
+}
+
+fn for_commit(filter: &Filter) -> String {
+    let commit = filter.commit_hash.as_ref();
+    let commit = commit.map(|it| format!(" for commit {}", it.get(..7).unwrap_or(it)));
+    commit.unwrap_or_default()
+}
+
 /// The notice that names the failed candidates other than the target, if there
 /// are any.
-pub fn describe_others(others: &[&Deployment]) -> Option<String> {
+pub(super) fn describe_others(others: &[&Deployment]) -> Option<String> {
     let word = match others {
         [] => return None,
         [_] => "deployment",

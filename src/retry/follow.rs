@@ -9,14 +9,16 @@ use super::{Listed, Run};
 use crate::cloudflare::deployment::{Deployment, StageName};
 use crate::cloudflare::transport::Transport;
 use crate::io::Flow;
-use crate::retry::diagnosis::{Clues, diagnose};
+use crate::retry::candidates::describe_examined;
+use crate::retry::diagnosis::{Clues, Diagnosis, diagnose};
 use crate::retry::failure_budget::FailureBudget;
 use crate::retry::options::{Logs, RetryWhen};
 use crate::retry::pace::Pause;
+use crate::retry::target::Target;
 use crate::retry::watch::{self, Input, Watch};
 use crate::run::event::Event;
 use crate::run::history::StageHistory;
-use crate::run::outcome::{Outcome, Phase, RunResult};
+use crate::run::outcome::{Explanation, Outcome, Phase, RunResult};
 
 /// How often a log that cannot be read is asked for where nothing depends on
 /// it.
@@ -24,6 +26,20 @@ const MOST_TRIES: u32 = 3;
 
 /// How long it is waited for there: the verdict is known.
 const MAX_OPTIONAL_LOG_DELAY: Duration = Duration::from_secs(5);
+
+/// The number that stands for the target where attempts are counted from 1.
+const TARGET: u32 = 0;
+
+/// What depends on a build log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    /// Nothing: it is not read.
+    None,
+    /// It explains a failure.
+    Helps,
+    /// It decides whether there is another attempt.
+    Decides,
+}
 
 /// What was read of the build log of one attempt.
 #[derive(Default)]
@@ -57,7 +73,13 @@ impl<T: Transport> Run<'_, T> {
         self.listed = Listed::default();
         let outcome = self.watch(watch, &target.id, None).await?;
         if let Outcome::Deployed = outcome {
-            return ControlFlow::Break(Outcome::NothingToRetry);
+            let ended = self.original.as_ref().unwrap_or(&target);
+            let what = if self.options.target == Target::LatestFailed {
+                describe_examined(&self.options.filter, &[ended])
+            } else {
+                format!("{} succeeded", ended.short_id())
+            };
+            return ControlFlow::Break(Outcome::NothingToRetry { what });
         }
         if let Outcome::Failed { .. } | Outcome::Canceled { .. } = outcome {
             self.session.io.phase = Phase::Preparing;
@@ -171,18 +193,74 @@ impl<T: Transport> Run<'_, T> {
         let Some(id) = self.attempts.last().map(|it| it.deployment.id.clone()) else {
             return ControlFlow::Continue(false);
         };
-        let wants_log = match self.options.logs {
-            Logs::OnFailure | Logs::Always => true,
-            Logs::Never => 1 < self.options.max_attempts,
+        let has_another = attempt < self.options.max_attempts;
+        let need = match (self.options.logs, self.options.retry_when) {
+            (
+                Logs::OnFailure | Logs::Always | Logs::Never,
+                RetryWhen::Auto | RetryWhen::Transient,
+            ) if has_another => Need::Decides,
+            (Logs::OnFailure | Logs::Always, _) => Need::Helps,
+            (Logs::Never, _) => Need::None,
         };
-        let is_streamed = self.options.logs == Logs::Always;
-        let decides =
-            attempt < self.options.max_attempts && self.options.retry_when == RetryWhen::Transient;
-        let mut log = std::mem::take(&mut self.log);
+        let log = std::mem::take(&mut self.log);
+        let log = self.read_log(&id, attempt, log, need).await?;
+        self.show_tail(attempt, &log);
+        let diagnosis = diagnose(stage, log.was_read.then_some(&log.clues));
+        if need != Need::None {
+            let reason = diagnosis.reason.to_owned();
+            self.session.io.show(&Event::Diagnosed { reason });
+        }
+        if let Some(attempt) = self.attempts.last_mut().filter(|_| log.was_read) {
+            attempt.reason = Some(diagnosis.reason);
+            attempt.advice = diagnosis.advice;
+            attempt.excerpt = diagnosis.excerpt;
+        }
+        ControlFlow::Continue(match self.options.retry_when {
+            RetryWhen::Any => true,
+            RetryWhen::Auto | RetryWhen::Transient => diagnosis.is_transient,
+        })
+    }
+
+    /// Says why the target failed. Its log is shown only if that is where the
+    /// run ends.
+    pub(super) async fn diagnose_target(
+        &mut self,
+        target: &Deployment,
+        stage: &StageName,
+    ) -> Flow<Diagnosis> {
+        let log = LogSoFar::default();
+        let log = self
+            .read_log(&target.id, TARGET, log, Need::Decides)
+            .await?;
+        let diagnosis = diagnose(stage, log.was_read.then_some(&log.clues));
+        if diagnosis.is_transient {
+            let reason = diagnosis.reason.to_owned();
+            self.session.io.show(&Event::Diagnosed { reason });
+        } else if self.options.logs == Logs::Always || !self.options.dry_run {
+            self.show_tail(TARGET, &log);
+        }
+        self.target_failure = Some(Explanation {
+            reason: diagnosis.reason,
+            advice: diagnosis.advice,
+            excerpt: diagnosis.excerpt.clone(),
+        });
+        ControlFlow::Continue(diagnosis)
+    }
+
+    /// Reads the build log of a deployment that has ended, after what `log`
+    /// has of it, and gives up where less depends on it.
+    async fn read_log(
+        &mut self,
+        id: &str,
+        attempt: u32,
+        mut log: LogSoFar,
+        need: Need,
+    ) -> Flow<LogSoFar> {
+        let is_streamed = self.options.logs == Logs::Always && attempt != TARGET;
         self.session.io.now_running("the reading of the build log");
         let mut failures = FailureBudget::default();
         let mut tries = 0;
-        while wants_log && !log.was_read {
+        while need != Need::None && !log.was_read {
             tries += 1;
             if !is_streamed {
                 log = LogSoFar::default();
@@ -195,7 +273,7 @@ impl<T: Transport> Run<'_, T> {
                     lines: vec![line.to_owned()],
                 })
             };
-            let exchange = self.session.read_log(self.client, &id, skip, take).await?;
+            let exchange = self.session.read_log(self.client, id, skip, take).await?;
             let Err(error) = exchange.result else {
                 log.was_read = true;
                 break;
@@ -203,6 +281,7 @@ impl<T: Transport> Run<'_, T> {
             let again = failures.failed(self.session.io.elapsed(), &error);
             let is_soon =
                 |pause: &Pause| tries < MOST_TRIES && pause.at_least <= MAX_OPTIONAL_LOG_DELAY;
+            let decides = need == Need::Decides;
             let Some((event, pause)) = again.filter(|(_, it)| decides || is_soon(it)) else {
                 let message = format!("failed to read the build log: {error}");
                 self.session.io.show(&Event::Warned { message });
@@ -213,29 +292,26 @@ impl<T: Transport> Run<'_, T> {
             }
             self.session.wait(pause).await?;
         }
-        if self.options.logs == Logs::OnFailure {
-            let lines: Vec<_> = log.clues.tail().map(str::to_owned).collect();
-            let shown = lines.len();
-            if shown < log.lines {
-                let message = format!("The build log has {} lines; its last {shown}:", log.lines);
-                self.session.io.show(&Event::Noticed { message });
-            }
-            self.session.io.show(&Event::LogRead { attempt, lines });
+        ControlFlow::Continue(log)
+    }
+
+    /// Shows the end of a build log that was not shown while it was read.
+    fn show_tail(&mut self, attempt: u32, log: &LogSoFar) {
+        let is_to_be_shown = match self.options.logs {
+            Logs::OnFailure => true,
+            Logs::Always => attempt == TARGET,
+            Logs::Never => false,
+        };
+        if !is_to_be_shown {
+            return;
         }
-        let diagnosis = diagnose(stage, log.was_read.then_some(&log.clues));
-        if 1 < self.options.max_attempts {
-            let reason = diagnosis.reason.to_owned();
-            self.session.io.show(&Event::Diagnosed { reason });
+        let lines: Vec<_> = log.clues.tail().map(str::to_owned).collect();
+        let shown = lines.len();
+        if shown < log.lines {
+            let message = format!("The build log has {} lines; its last {shown}:", log.lines);
+            self.session.io.show(&Event::Noticed { message });
         }
-        if let Some(attempt) = self.attempts.last_mut().filter(|_| log.was_read) {
-            attempt.reason = Some(diagnosis.reason);
-            attempt.advice = diagnosis.advice;
-            attempt.excerpt = diagnosis.excerpt;
-        }
-        ControlFlow::Continue(match self.options.retry_when {
-            RetryWhen::Any => true,
-            RetryWhen::Transient => diagnosis.is_transient,
-        })
+        self.session.io.show(&Event::LogRead { attempt, lines });
     }
 
     /// The newer deployment for which Cloudflare skipped this one.

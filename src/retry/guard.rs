@@ -14,7 +14,7 @@ use crate::run::wording::branch_and_environment;
 
 /// The answer of the guard.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Guard {
+pub(super) enum Guard {
     /// The retry may go on.
     Passed {
         /// Shown once: older code goes live on production.
@@ -27,7 +27,7 @@ pub enum Guard {
 
 /// What the user says about newer deployments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Newer {
+pub(super) enum Newer {
     /// They are protected.
     Protect,
     /// `allow_older: true`.
@@ -40,13 +40,15 @@ pub enum Newer {
 /// `listed` is the list, newest first, back to the original. `ours` are the
 /// ids of earlier attempts of this run, which never count, whatever the list
 /// still says of them.
-pub fn guard(original: &Deployment, listed: &[Deployment], ours: &[&str], policy: Newer) -> Guard {
+pub(super) fn guard(
+    original: &Deployment,
+    listed: &[Deployment],
+    ours: &[&str],
+    policy: Newer,
+) -> Guard {
     if original.is_direct_upload() {
         return Guard::Refused {
-            why: format!(
-                "deployment {} is a direct upload, which has nothing to rebuild; upload it again",
-                original.short_id()
-            ),
+            why: upload_refused(original),
         };
     }
     let would_be_overwritten = |it: &Deployment| {
@@ -93,9 +95,17 @@ pub fn guard(original: &Deployment, listed: &[Deployment], ours: &[&str], policy
     }
 }
 
+/// Why a direct upload is refused.
+pub(super) fn upload_refused(upload: &Deployment) -> String {
+    format!(
+        "deployment {} is a direct upload, which has nothing to rebuild; upload it again",
+        upload.short_id()
+    )
+}
+
 /// Whether everything newer than `original` is among those `listed`: the
 /// original itself is, or a deployment that is certainly older.
-pub fn reaches(original: &Deployment, listed: &[Deployment]) -> bool {
+pub(super) fn reaches(original: &Deployment, listed: &[Deployment]) -> bool {
     let is_older = |it: &Deployment| match (it.created_on, original.created_on) {
         (Some(date), Some(of_original)) => date < of_original,
         _ => false,

@@ -30,14 +30,15 @@ use crate::cloudflare::transport::Transport;
 use crate::cloudflare::{Client, Page};
 use crate::io::{Flow, Io};
 use crate::retry::follow::LogSoFar;
-use crate::retry::options::Options;
+use crate::retry::guard::{Guard, Newer, guard};
+use crate::retry::options::{Options, RetryWhen};
 use crate::retry::pace::Pause;
 use crate::retry::session::Session;
-use crate::retry::target::{Guard, Target};
+use crate::retry::target::Target;
 use crate::retry::trigger::Trigger;
 use crate::run::event::Event;
 use crate::run::history::StageHistory;
-use crate::run::outcome::{Attempt, Outcome, Phase, RunResult};
+use crate::run::outcome::{Attempt, Explanation, Outcome, Phase, RunResult};
 use crate::run::verdict::verdict;
 use crate::run::wording::describe;
 
@@ -53,6 +54,8 @@ pub async fn run<'a, T: Transport>(
         session: Session::new(io),
         listed: Listed::default(),
         original: None,
+        target_failure: None,
+        has_others_in_progress: false,
         attempts: Vec::new(),
         log: LogSoFar::default(),
         usual: StageHistory::default(),
@@ -62,10 +65,21 @@ pub async fn run<'a, T: Transport>(
         fails: RunResult::fails(&outcome, &options.fail_on),
         outcome,
         original: run.original,
+        target_failure: run.target_failure,
         attempts: run.attempts,
         project_name: options.project_name.clone(),
         usual: run.usual,
     }
+}
+
+/// Whether the target is retried.
+enum Judgment {
+    Retried,
+    NotRetried {
+        /// How the run ends then.
+        outcome: Outcome,
+        why: &'static str,
+    },
 }
 
 /// What the list last said of the target's neighborhood.
@@ -78,6 +92,8 @@ struct Listed {
     began: Duration,
     /// Whether all was read that was asked for.
     is_whole: bool,
+    /// Whether the last page was read.
+    has_end: bool,
 }
 
 struct Run<'a, T> {
@@ -86,6 +102,10 @@ struct Run<'a, T> {
     session: Session<'a>,
     listed: Listed,
     original: Option<Deployment>,
+    /// Why the target failed, if its log was read.
+    target_failure: Option<Explanation>,
+    /// Whether the target was chosen among several candidates in progress.
+    has_others_in_progress: bool,
     attempts: Vec<Attempt>,
     log: LogSoFar,
     usual: StageHistory,
@@ -93,20 +113,22 @@ struct Run<'a, T> {
 
 impl<T: Transport> Run<'_, T> {
     async fn run_attempts(&mut self) -> Flow<Outcome> {
-        let mut original = self.resolve().await?;
-        self.original = Some(original.clone());
-        if verdict(&original).is_none() && !self.options.dry_run {
-            original = self.await_end(original).await?;
-        }
-        if self.options.target == Target::LatestFailed
-            && let Some(Outcome::Deployed | Outcome::Skipped { .. }) = verdict(&original)
-        {
-            return ControlFlow::Break(Outcome::NothingToRetry);
+        let original = self.resolve_ended().await?;
+        let judgment = self.judge_target(&original).await?;
+        if let Judgment::NotRetried { outcome, why } = judgment {
+            return ControlFlow::Break(self.not_retried(&original, outcome, why));
         }
         self.list_newer(&original).await?;
         self.guard(&original)?;
         if self.options.dry_run {
-            let message = format!("Would retry {}", describe(&original));
+            let message = if verdict(&original).is_none() {
+                format!(
+                    "Would wait for the end of {}, and retry it if it fails",
+                    describe(&original)
+                )
+            } else {
+                format!("Would retry {}", describe(&original))
+            };
             self.session.io.show(&Event::Noticed { message });
             return ControlFlow::Break(Outcome::DryRun);
         }
@@ -157,6 +179,76 @@ impl<T: Transport> Run<'_, T> {
         }
     }
 
+    /// Finds the target and watches it to its end, if it is still in progress.
+    /// Only one that is to be retried comes back; with `dry_run` also one in
+    /// progress.
+    async fn resolve_ended(&mut self) -> Flow<Deployment> {
+        let mut succeeded: Option<(Deployment, Outcome)> = None;
+        loop {
+            let target = self.resolve().await?;
+            if verdict(&target).is_none()
+                && let Some((first, outcome)) = succeeded
+            {
+                // No candidate has failed while the first one was watched.
+                self.original = Some(first);
+                return ControlFlow::Break(outcome);
+            }
+            self.original = Some(target.clone());
+            if verdict(&target).is_some() || self.options.dry_run {
+                return ControlFlow::Continue(target);
+            }
+            let ended = self.await_end(target).await;
+            if let ControlFlow::Break(outcome @ Outcome::NothingToRetry { .. }) = &ended
+                && self.has_others_in_progress
+            {
+                // Another candidate may have failed meanwhile.
+                succeeded = self.original.clone().map(|it| (it, outcome.clone()));
+                continue;
+            }
+            return ended;
+        }
+    }
+
+    /// Decides whether the failure of the target deserves a retry at all.
+    async fn judge_target(&mut self, target: &Deployment) -> Flow<Judgment> {
+        let is_to_be_judged = self.options.target == Target::LatestFailed
+            && self.options.retry_when == RetryWhen::Transient;
+        match verdict(target).filter(|_| is_to_be_judged) {
+            Some(Outcome::Canceled { stage }) => ControlFlow::Continue(Judgment::NotRetried {
+                outcome: Outcome::Canceled { stage },
+                why: "it was canceled, and `retry_when: transient` retries transient failures only",
+            }),
+            Some(Outcome::Failed { stage }) => {
+                let diagnosis = self.diagnose_target(target, &stage).await?;
+                ControlFlow::Continue(if diagnosis.is_transient {
+                    Judgment::Retried
+                } else {
+                    Judgment::NotRetried {
+                        outcome: Outcome::Failed { stage },
+                        why: diagnosis.reason,
+                    }
+                })
+            }
+            Some(_) | None => ControlFlow::Continue(Judgment::Retried),
+        }
+    }
+
+    /// How a run ends whose target is left alone because of `why`.
+    fn not_retried(&mut self, target: &Deployment, outcome: Outcome, why: &str) -> Outcome {
+        let is_canceled = matches!(outcome, Outcome::Canceled { .. });
+        if self.options.dry_run {
+            let message = format!("Would not retry {}: {why}", describe(target));
+            self.session.io.show(&Event::Noticed { message });
+            return Outcome::DryRun;
+        }
+        // The last line of a failure says why by itself.
+        if is_canceled {
+            let message = format!("Not retried: {why}");
+            self.session.io.show(&Event::Noticed { message });
+        }
+        outcome
+    }
+
     async fn trigger_again(
         &mut self,
         original: &Deployment,
@@ -176,17 +268,28 @@ impl<T: Transport> Run<'_, T> {
     /// an `end` before it could be made: the failure stays what is known,
     /// unless a deployment may have been created.
     fn keep_last_failure(&mut self, end: Outcome, failed: Outcome) -> Outcome {
-        let why = if let Outcome::ApiError { what, hint } = &end {
-            let hint = hint.as_ref().map(|it| format!("; {it}"));
-            format!("{what}{}", hint.unwrap_or_default())
-        } else {
-            "`timeout` has passed".to_owned()
+        let is_preparing = self.session.io.phase == Phase::Preparing;
+        let why = match &end {
+            // The guard says itself if a POST may have been executed.
+            Outcome::Refused { why } => why.clone(),
+            Outcome::ApiError { what, hint } if is_preparing => {
+                let hint = hint.as_ref().map(|it| format!("; {it}"));
+                format!("{what}{}", hint.unwrap_or_default())
+            }
+            Outcome::TimedOut { .. } if is_preparing => "`timeout` has passed".to_owned(),
+            Outcome::ApiError { .. }
+            | Outcome::TimedOut { .. }
+            | Outcome::Interrupted { .. }
+            | Outcome::Deployed
+            | Outcome::Triggered
+            | Outcome::NothingToRetry { .. }
+            | Outcome::DryRun
+            | Outcome::Failed { .. }
+            | Outcome::Canceled { .. }
+            | Outcome::Skipped { .. }
+            | Outcome::Deleted
+            | Outcome::UsageError { .. } => return end,
         };
-        let is_before_the_post = matches!(end, Outcome::TimedOut { .. } | Outcome::ApiError { .. })
-            && self.session.io.phase == Phase::Preparing;
-        if !is_before_the_post {
-            return end;
-        }
         let message = format!("no further attempt: {why}");
         self.session.io.show(&Event::Warned { message });
         failed
@@ -196,7 +299,12 @@ impl<T: Transport> Run<'_, T> {
         let listed = &self.listed.deployments;
         let ours = self.attempts.iter().map(|it| it.deployment.id.as_str());
         let ours: Vec<_> = ours.collect();
-        match target::guard(original, listed, &ours, self.options.allow_older) {
+        let newer = if self.options.allow_older {
+            Newer::MayBeOverwritten
+        } else {
+            Newer::Protect
+        };
+        match guard(original, listed, &ours, newer) {
             Guard::Passed { warning } => {
                 if let Some(message) = warning.filter(|_| self.attempts.is_empty()) {
                     self.session.io.show(&Event::Warned { message });

@@ -15,7 +15,7 @@ const LISTED: usize = 3;
 /// The newest deployments, `listed` newest first:
 /// `the newest deployments are 9a8b7c6d (production, main, failed 2 h ago), …`.
 /// `now` is the API's time; without it, ages are left out.
-pub fn describe_newest(listed: &[Deployment], now: Option<DateTime<Utc>>) -> String {
+pub(super) fn describe_newest(listed: &[Deployment], now: Option<DateTime<Utc>>) -> String {
     let newest: Vec<String> = listed
         .iter()
         .take(LISTED)
@@ -63,7 +63,7 @@ fn age(now: Option<DateTime<Utc>>, then: Option<DateTime<Utc>>) -> Option<String
 
 /// Which other input a `deployment_id` belongs into, if it turns out to be a
 /// branch, a commit or an environment.
-pub fn other_input(deployment_id: &str, listed: &[Deployment]) -> Option<String> {
+pub(super) fn other_input(deployment_id: &str, listed: &[Deployment]) -> Option<String> {
     let text = deployment_id;
     let is_branch = |it: &&Deployment| it.branch().eq_ignore_ascii_case(text);
     let says = |what: &str, input: &str, value: &str| {
@@ -87,7 +87,7 @@ pub fn other_input(deployment_id: &str, listed: &[Deployment]) -> Option<String>
 
 /// What was searched, where that was not everything:
 /// ` among the newest 1,000 deployments`.
-pub fn describe_searched(count: usize) -> String {
+pub(super) fn describe_searched(count: usize) -> String {
     let digits = count.to_string();
     let head = digits.len().saturating_sub(3);
     let (thousands, rest) = digits.split_at(head);

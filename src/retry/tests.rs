@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::*;
 use crate::cloudflare::transport::{Answer, Body, Request, SendError};
-use crate::config::ParsedInputs;
+use crate::config::{CiRun, ParsedInputs};
 use crate::env::Env;
 use crate::io::Signals;
 use crate::report::line::line;
@@ -158,7 +158,7 @@ async fn run_with_outages(api: Api, outages: Vec<Outage>, inputs: &[(&str, &str)
     let vars = vars
         .into_iter()
         .map(|(name, value)| (name.into(), value.into()));
-    let config = ParsedInputs::from_env(&Env::from_os(vars), &["INPUT_"])
+    let config = ParsedInputs::from_env(&Env::from_os(vars), &["INPUT_"], &CiRun::UNKNOWN)
         .config
         .unwrap();
     let started = Instant::now();
