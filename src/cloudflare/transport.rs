@@ -45,8 +45,7 @@ pub struct Request {
     pub method: Method,
     /// Below the base URL, with a leading slash.
     pub path: String,
-    /// A build log has [`LOG_TIMEOUT`], all other answers have
-    /// [`REQUEST_TIMEOUT`].
+    /// A build log may take five minutes, every other response 30 seconds.
     pub is_log: bool,
 }
 

@@ -188,7 +188,11 @@ mod tests {
                 "two",
                 "`max_attempts` is not a whole number",
             ),
-            ("RETRY_WHEN", "never", "use one of `transient`, `any`"),
+            (
+                "RETRY_WHEN",
+                "never",
+                "use one of `auto`, `transient`, `any`",
+            ),
             ("ALLOW_OLDER", "1", "`allow_older` is not a boolean"),
             (
                 "FAIL_ON",
@@ -291,7 +295,7 @@ mod tests {
         let second = Duration::from_secs(1);
         assert_eq!(long(&[("INPUT_TIMEOUT", "1")]), Ok(second));
         let error = long(&[("INPUT_TIMEOUT", "2h"), ("INPUT_TIME-OUT", "1h")]).unwrap_err();
-        assert!(error.contains("two spellings"), "{error}");
+        assert!(error.contains("is set twice"), "{error}");
     }
 
     #[test]
@@ -331,7 +335,7 @@ mod tests {
         let id = ("INPUT_DEPLOYMENT_ID", "9a8b7c6d");
         let warnings = given(&[id, ("INPUT_BRANCH", "main"), ("INPUT_ARGS", "x")]).warnings;
         assert_eq!(warnings.len(), 1);
-        assert!(warnings[0].contains("`branch` narrows only"));
+        assert!(warnings[0].contains("`branch` filters only"));
         let error = read(&[("INPUT_WAIT", "false"), ("INPUT_MAX_ATTEMPTS", "2")]).unwrap_err();
         assert!(error.contains("`max_attempts` needs `wait: true`"));
         assert!(read(&[("INPUT_WAIT", "false"), ("INPUT_MAX_ATTEMPTS", "1")]).is_ok());

@@ -1,7 +1,7 @@
 //! The CI host a step runs on: how it groups, annotates and masks, and where
 //! its later steps look for outputs.
 //!
-//! Invariant: a host decides and formats; only [`Delivery::start`] writes.
+//! Invariant: a host decides and formats; only `deliver` writes.
 
 mod azure;
 mod bitbucket;

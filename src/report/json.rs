@@ -314,7 +314,7 @@ mod tests {
             r#""message":"Deployment 9a8b7c6d failed in stage build","why":"the build command failed","#,
             r#""excerpt":["error: ***"],"hint":"correct it","outputs":{"attempts":1,"branch":"main","#,
             r#""commit_hash":"3b2f9c1","dashboard_url":"https://dash.cloudflare.com/?to=/:account/pages/view/site/9a8b7c6d-0000","#,
-            r#""environment":"production","id":"9a8b7c6d-0000","short_id":"9a8b7c6d","status":"failure","#,
+            r#""environment":"production","id":"9a8b7c6d-0000","reason":"the build command failed","short_id":"9a8b7c6d","status":"failure","#,
             r#""url":"https://9a8b7c6d.site.pages.dev"}}"#
         );
         (event, line.to_owned())

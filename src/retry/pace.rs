@@ -1,38 +1,38 @@
-//! When to ask again.
+//! When to poll.
 //!
 //! Invariant: no clock, no randomness. A [`Pause`] says how long to wait at
-//! least and how much to draw on top of it; whoever waits draws.
+//! least and how much jitter to add; the caller draws the jitter.
 //!
-//! # How far apart two questions are
+//! # How long an interval should be
 //!
-//! A question costs a request; a question not asked costs lag: the time for
-//! which a stage has ended and the log does not know. Let a stage end at the
-//! rate `h` (its hazard: the chance to end within the next second, given that
-//! it has not ended yet). Exchange every `g` seconds, it costs `h·g/2` seconds of
-//! lag and `1/g` requests a second. With a price in seconds on a request, the
-//! sum is least at `g = √(2·price/h)`: the square root rule for inspections.
-//! It asks often when an end is likely and seldom when it is not.
+//! A poll costs a request; a longer interval costs lag: the time for which a
+//! stage has ended and the log does not show it yet. Let `h` be the hazard of a
+//! stage, which is the chance that it ends within the next second if it has not
+//! ended yet. Polling every `g` seconds costs `h·g/2` seconds of lag and `1/g`
+//! requests per second. If a request costs as much as `c` seconds of lag, the
+//! sum is smallest at `g = √(2·c/h)`, the square root rule for inspections. It
+//! polls often when an end is likely, and seldom when it is not.
 //!
-//! Taken at one point, the rule steps over a sharp peak: just before it the
-//! hazard is still low, so the gap is long. But the best gap is also the one
-//! with an expected lag, `h·g²/2`, of just the price. Hence [`Forecast::gap`]
-//! takes the longest gap whose expected lag over all of it, the integral of
-//! the chance to have ended, is no more than the price. Where the hazard is
-//! constant the two rules are one.
+//! Evaluated at one moment, the rule misses a sharp peak: just before the peak
+//! the hazard is still low, so the interval is long. But at the best interval
+//! the expected lag, `h·g²/2`, is exactly the cost of a request. So
+//! [`Forecast::interval`] takes the longest interval whose expected lag, the
+//! integral of the chance that the stage has ended, is at most that cost. Where
+//! the hazard is constant, both rules give the same interval.
 //!
 //! # When a stage may end
 //!
-//! The forecast is a sum of humps with one vote each: one around each time
-//! that the stage took before, and one for what has never been seen. The
-//! humps are logistic in the logarithm of time, as wide as [`BLUR`], since few
-//! times are known and a stage varies in proportion to its length. The last
-//! one falls off as the square root of time, `(1 + t/scale)^-½`: its hazard is
-//! `½ / (scale + t)`, so that its gap is `√(4·price·(scale + t))`. It is all
-//! there is without a history: 1 s in a young `queued`, 5 s in a young build,
-//! 9 s after three minutes. With a history it takes over once a stage has
-//! outlived every hump. So a build that takes far longer than ever before is
-//! asked less and less often, up to [`LONGEST`] after ten minutes, and never
-//! given up.
+//! The forecast is a kernel density estimate: one kernel for each duration that
+//! the stage had before, and one tail for what has never been seen, all of equal
+//! weight. The kernels are logistic in the logarithm of time and
+//! [`KERNEL_WIDTH`] wide, since few durations are known and a stage varies in
+//! proportion to its length. The tail falls as the square root of time,
+//! `(1 + t/scale)^-½`: its hazard is `½ / (scale + t)`, and its interval
+//! `√(4·c·(scale + t))`. Without a history only the tail exists: 1 s in a young
+//! `queued`, 5 s in a young build, 9 s after three minutes. With a history it
+//! takes over once a stage has lasted longer than every kernel. So a build that
+//! takes far longer than ever before is polled less and less often, up to
+//! [`MAX_INTERVAL`] after ten minutes, but never abandoned.
 //!
 //! `cargo run --release --example pace` simulates all this.
 
@@ -41,34 +41,36 @@ use std::time::Duration;
 use crate::cloudflare::deployment::StageName;
 use crate::run::history::StageHistory;
 
-/// Seconds between two questions, whatever the forecast says.
-const SHORTEST: f64 = 1.0;
-const LONGEST: f64 = 15.0;
+/// Limits of the polling interval in seconds, whatever the forecast says.
+const MIN_INTERVAL: f64 = 1.0;
+const MAX_INTERVAL: f64 = 15.0;
 
-/// What a request is worth, in seconds of expected lag: with it a build of
-/// three minutes is seen with fewer than forty requests.
-const PRICE: f64 = 0.09;
+/// The cost of a request, in seconds of expected lag. At this cost, watching a
+/// build of three minutes takes fewer than forty requests.
+const REQUEST_COST: f64 = 0.09;
 
-/// For how long the API counts requests, and for how long it blocks.
+/// The window of the API's rate limit, and how long it blocks.
 const WINDOW: Duration = Duration::from_mins(5);
 
-/// The share of a gap that is drawn, so that runs that started together part.
+/// The share of an interval that is random, so that runs that started together
+/// do not poll together.
 const JITTER: f64 = 0.1;
 
-/// A wait: at least `at_least`, and up to `spread` more, drawn by whoever
-/// waits.
+/// How long to wait: `at_least`, and a random time up to `spread` on top.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pause {
     pub at_least: Duration,
     pub spread: Duration,
 }
 
-/// When to ask next about a stage that has been running for `running_for`.
+/// When to poll next, given a stage that has been running for `running_for` and
+/// how long it took before.
 pub fn pause(usual: &StageHistory, stage: &StageName, running_for: Duration) -> Pause {
-    let gap = Forecast::new(usual.samples(stage), scale(stage)).gap(running_for.as_secs_f64());
-    let spread = gap * JITTER;
+    let interval =
+        Forecast::new(usual.samples(stage), scale(stage)).interval(running_for.as_secs_f64());
+    let spread = interval * JITTER;
     Pause {
-        at_least: Duration::from_secs_f64((gap - spread).max(SHORTEST)),
+        at_least: Duration::from_secs_f64((interval - spread).max(MIN_INTERVAL)),
         spread: Duration::from_secs_f64(spread),
     }
 }
@@ -83,7 +85,7 @@ impl Pause {
         }
     }
 
-    /// After the `in_a_row`th answer that was none: 1, 2, 4, 8, 16, then 20 s,
+    /// After the `in_a_row`th failed request in a row: 1, 2, 4, 8, 16, then 20 s,
     /// and up to half of it on top.
     pub fn after_failure(in_a_row: u32) -> Self {
         let at_least = doubled(Duration::from_secs(1), in_a_row).min(Duration::from_secs(20));
@@ -93,10 +95,10 @@ impl Pause {
         }
     }
 
-    /// After the `in_a_row`th 429: all that the API asked for, and a share on
-    /// top, so that those who were told the same do not come back together.
-    /// The share doubles with each refusal in a row: that it was refused
-    /// again is how a run learns that it has much company.
+    /// After the `in_a_row`th 429 in a row: the `retry_after` of the API, and
+    /// jitter on top, so that clients that received the same value do not return
+    /// together. The jitter doubles with each 429 in a row: being limited again
+    /// is how a run learns that there are many other clients.
     ///
     /// Without a `Retry-After`, 30 s, 1, 2, 4, then 5 minutes.
     pub fn after_rate_limit(retry_after: Option<Duration>, in_a_row: u32) -> Self {
@@ -109,8 +111,8 @@ impl Pause {
         }
     }
 
-    /// Stretches the pause when what remains would not last until the window
-    /// ends; with next to nothing left it waits for the new window.
+    /// Stretches the pause if the remaining requests would not suffice until the
+    /// window ends. With almost none left, it waits for the next window.
     pub fn within(self, budget: Option<Budget>) -> Self {
         let share = budget.map_or(Duration::ZERO, Budget::share);
         if share <= self.at_least {
@@ -123,18 +125,19 @@ impl Pause {
     }
 }
 
-/// What an answer's `Ratelimit` header leaves to everybody on the account.
+/// What the `Ratelimit` header of a response leaves to all clients of the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     remaining: u32,
     resets_in: Duration,
-    /// How many requests everybody together sends while we send one.
+    /// How many requests all clients together send while we send one.
     per_request: u32,
 }
 
 impl Budget {
-    /// What the header says, `before` being what the last one said. By how
-    /// much less remains now is the company that this run is in.
+    /// From a header that allows `remaining` requests until the window ends in
+    /// `resets_in`, and from the budget `before` it: the difference shows how
+    /// many requests other clients sent meanwhile.
     pub fn new(remaining: u32, resets_in: Duration, before: Option<Self>) -> Self {
         let per_request = match before {
             Some(before) if resets_in <= before.resets_in && remaining <= before.remaining => {
@@ -151,7 +154,7 @@ impl Budget {
         }
     }
 
-    /// What it is worth `elapsed` later.
+    /// The same budget `elapsed` later.
     pub fn after(self, elapsed: Duration) -> Self {
         Self {
             resets_in: self.resets_in.saturating_sub(elapsed),
@@ -159,11 +162,11 @@ impl Budget {
         }
     }
 
-    /// The gap at which what remains lasts until the window ends, if all
-    /// others who draw on it stretch theirs in proportion, as each run of ours
-    /// does. Yet once a minute: the others may have gone quiet meanwhile.
+    /// The interval at which the remaining requests last until the window ends,
+    /// if all other clients stretch theirs in proportion, as each of our runs
+    /// does. At most a minute: the other clients may have stopped meanwhile.
     fn share(self) -> Duration {
-        // The others may be about to send one more each, and a request too
+        // Each of the others may be about to send one more, and one request too
         // many blocks everybody for a whole window.
         let reserve = self.per_request.min(100);
         if self.remaining <= reserve {
@@ -182,14 +185,14 @@ fn doubled(first: Duration, in_a_row: u32) -> Duration {
 
 /// When a stage may end.
 struct Forecast {
-    /// The logarithms of the times it took before.
-    humps: Vec<f64>,
+    /// The logarithms of the durations it had before, in seconds.
+    kernels: Vec<f64>,
     scale: f64,
 }
 
-/// The width of a hump: the standard deviation of the logarithm, thus about
-/// the relative error of one time as a forecast of the next.
-const BLUR: f64 = 0.2;
+/// The standard deviation of the logarithm: about the relative error of one
+/// duration as a forecast of the next.
+const KERNEL_WIDTH: f64 = 0.2;
 
 /// Seconds after which the tail of a stage begins to fall.
 fn scale(stage: &StageName) -> f64 {
@@ -206,40 +209,42 @@ fn scale(stage: &StageName) -> f64 {
 impl Forecast {
     fn new(samples: &[Duration], scale: f64) -> Self {
         // A stage that took no time would have no logarithm.
-        let humps = samples.iter().map(|it| it.as_secs_f64().max(0.5).ln());
+        let kernels = samples.iter().map(|it| it.as_secs_f64().max(0.5).ln());
         Self {
-            humps: humps.collect(),
+            kernels: kernels.collect(),
             scale,
         }
     }
 
-    /// The longest gap whose expected lag is worth no more than a request.
-    fn gap(&self, age: f64) -> f64 {
+    /// The longest interval, in seconds, whose expected lag costs no more than a
+    /// request.
+    fn interval(&self, age: f64) -> f64 {
         const STEP: f64 = 0.25;
         let alive = self.survival(age);
-        let (mut gap, mut lag, mut ended) = (0.0, 0.0, 0.0);
-        while gap < LONGEST {
-            let ended_then = 1.0 - self.survival(age + gap + STEP) / alive;
+        let (mut interval, mut lag, mut ended) = (0.0, 0.0, 0.0);
+        while interval < MAX_INTERVAL {
+            let ended_then = 1.0 - self.survival(age + interval + STEP) / alive;
             let added = STEP * f64::midpoint(ended, ended_then);
-            if PRICE < lag + added {
-                gap += STEP * (PRICE - lag) / added;
+            if REQUEST_COST < lag + added {
+                interval += STEP * (REQUEST_COST - lag) / added;
                 break;
             }
-            gap += STEP;
+            interval += STEP;
             lag += added;
             ended = ended_then;
         }
-        gap.max(SHORTEST)
+        interval.max(MIN_INTERVAL)
     }
 
-    /// How much of the forecast is left after `age` seconds, in votes.
+    /// The chance that a stage lasts longer than `age` seconds, times the number of
+    /// kernels.
     fn survival(&self, age: f64) -> f64 {
         // The scale of a logistic distribution is its deviation × √3/π.
-        const SLOPE: f64 = 1.813_799_364_234_217_8 / BLUR;
+        const SLOPE: f64 = 1.813_799_364_234_217_8 / KERNEL_WIDTH;
         let tail = (1.0 + age / self.scale).sqrt().recip();
         let log = age.ln();
-        let hump = |it: &f64| 1.0 / (1.0 + ((log - it) * SLOPE).exp());
-        tail + self.humps.iter().map(hump).sum::<f64>()
+        let kernel = |it: &f64| 1.0 / (1.0 + ((log - it) * SLOPE).exp());
+        tail + self.kernels.iter().map(kernel).sum::<f64>()
     }
 }
 
@@ -266,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_history_the_gap_grows_with_the_age() {
+    fn without_a_history_the_interval_grows_with_the_age() {
         check(&StageName::Queued, &[], 0.0, 1.1);
         check(&StageName::Queued, &[], 10.0, 2.1);
         check(&StageName::Build, &[], 0.0, 5.0);
@@ -277,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn with_a_history_the_questions_gather_around_the_usual_time() {
+    fn with_a_history_the_polls_gather_around_the_usual_time() {
         let times = [52.0, 56.0, 58.0, 60.0, 61.0, 63.0, 66.0, 70.0];
         check(&StageName::Build, &times, 0.0, 14.2);
         check(&StageName::Build, &times, 40.0, 4.4);
@@ -286,12 +291,12 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_that_takes_no_time_is_asked_about_each_second() {
+    fn a_stage_that_takes_no_time_is_polled_each_second() {
         check(&StageName::Queued, &[0.0; 8], 0.0, 1.1);
     }
 
     #[test]
-    fn a_build_that_outlives_every_other_is_asked_less_and_less_often() {
+    fn a_build_that_outlives_every_other_is_polled_less_and_less_often() {
         let usual = after(&StageName::Build, &[60.0; 8]);
         let mut last = Duration::ZERO;
         for age in (90..2_000).step_by(10) {
@@ -303,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn no_gap_is_shorter_than_one_second_or_longer_than_fifteen() {
+    fn no_interval_is_shorter_than_one_second_or_longer_than_fifteen() {
         let ages = (0..60).map(|it| Duration::from_millis((1 << it) - 1));
         let times = [&[][..], &[0.0], &[0.01; 25], &[60.0], &[1e9], &[3.0, 600.0]];
         for (age, times) in ages.flat_map(|age| times.map(|times| (age, times))) {
@@ -437,7 +442,7 @@ mod tests {
         check_budget(&[(0, 40)], 40.0);
         check_budget(&[(70, 250), (40, 240)], 60.0);
         check_budget(&[(70, 250), (30, 240)], 240.0);
-        // The company of the last window is expected in the new one.
+        // The other clients of the last window are expected in the new one.
         check_budget(&[(220, 210), (210, 200), (1_190, 300)], 300.0 / 118.0);
         // No reset is further away than a window is long.
         check_budget(&[(0, u64::MAX)], 300.0);
