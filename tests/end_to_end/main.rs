@@ -8,6 +8,8 @@
 #[cfg(test)]
 mod attempts;
 #[cfg(test)]
+mod broken;
+#[cfg(test)]
 mod endings;
 #[cfg(test)]
 mod faults;
@@ -19,6 +21,8 @@ mod hosts;
 mod inputs;
 #[cfg(test)]
 mod json;
+#[cfg(test)]
+mod recipes;
 #[cfg(test)]
 mod runner;
 #[cfg(test)]
