@@ -1,9 +1,9 @@
-//! Shows `pages-retry` at work, without an account and without a network: it
-//! starts a fake Pages API on loopback and runs the real program against it.
+//! Demonstrates `pages-retry` without an account and without a network: starts a fake
+//! Pages API on loopback and runs the real program against it.
 //!
-//! `cargo run --example demo` retries a failed deployment, which then
-//! succeeds; with `-- --fail` the new one fails too. The exit code is the
-//! program's.
+//! `cargo run --example demo` retries a failed deployment, and the new deployment
+//! succeeds. With `-- --fail` the new one fails too. The exit code is that of the
+//! program.
 
 #![expect(
     clippy::disallowed_methods,
@@ -20,11 +20,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use test_support::fake::{ACCOUNT, Api, Clock, Deployment, Fake, Life, PROJECT, TOKEN};
 
-/// A deployment that takes more than a minute is told in a quarter of it.
+/// The factor by which the fake accelerates time.
 const SPEED: f64 = 5.0;
 
-/// What a build prints that cannot find one of its own files; with the second
-/// in which it does.
+/// The log of a build that cannot find one of its files: the second and the text of
+/// each line.
 const BROKEN_BUILD: [(u64, &str); 16] = [
     (5, "Initializing build environment..."),
     (8, "Success: Finished initializing build environment"),
@@ -73,7 +73,7 @@ fn main() -> Result<ExitCode> {
     let folder = tempfile::tempdir().context("failed to make a temporary folder")?;
     let outputs = folder.path().join("outputs.json");
     say(&format!(
-        "The deployment 4f1c2a9e failed an hour ago; pages-retry retries it.\nA fake API plays the new one, {SPEED} times as fast.\n"
+        "The deployment 4f1c2a9e failed an hour ago; pages-retry retries it.\nA fake API simulates the new one, {SPEED} times as fast.\n"
     ))?;
     let status = command(&program, &fake, &outputs)
         .status()
@@ -100,7 +100,7 @@ fn life() -> Life {
     life.with_a_tidy_queue()
 }
 
-/// The last success of the project, which tells what the stages usually take.
+/// An earlier successful deployment, which determines the usual durations.
 fn before() -> Deployment {
     let life = life().takes("build", Duration::from_secs(38));
     Deployment::new("77c0ffee", life).ago(Duration::from_hours(5))
@@ -114,7 +114,7 @@ fn broken_life() -> Life {
         .log(BROKEN_BUILD.map(at))
 }
 
-/// As in a step, but nothing of the caller's own CI or account.
+/// Runs the program as in a step, without the variables of the caller's CI or account.
 fn command(program: &Path, fake: &Fake, outputs: &Path) -> Command {
     let mut command = Command::new(program);
     command.env_clear();
@@ -127,13 +127,13 @@ fn command(program: &Path, fake: &Fake, outputs: &Path) -> Command {
         .env("INPUT_DEPLOYMENT_ID", "4f1c2a9e")
         .env("INPUT_API_TOKEN", TOKEN)
         .env("INPUT_API_BASE_URL", fake.url())
-        // By itself it would ask as seldom as a build of real length deserves.
+        // `auto` would poll too rarely, since the fake accelerates time.
         .env("INPUT_POLL_INTERVAL", "1s")
         .env("INPUT_OUTPUT_FILE", outputs);
     command
 }
 
-/// `cargo run --example` leaves the program itself unbuilt, or as it was.
+/// Builds the program, since `cargo run --example` does not.
 fn built_program() -> Result<PathBuf> {
     let demo = env::current_exe().context("failed to find the demo itself")?;
     let profile = demo
@@ -160,7 +160,7 @@ fn built_program() -> Result<PathBuf> {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the demo hands its surroundings on"
+    reason = "the demo passes its environment on"
 )]
 fn variable(name: &str) -> Option<std::ffi::OsString> {
     env::var_os(name)

@@ -1,9 +1,9 @@
-//! A Pages API on loopback, to try the program against: prints its address and
-//! serves until it is stopped.
+//! A fake Pages API on loopback for trying the program: prints its URL and serves
+//! requests until it is stopped.
 //!
-//! `cargo run --example fake_api -- success` says how a retry of the failed
-//! deployment 4f1c2a9e goes: `success`, as without a word, `failure` (with a
-//! build log that tries to take over whatever shows it), or `endless`.
+//! `cargo run --example fake_api -- success` selects the result of a retry of the failed
+//! deployment 4f1c2a9e: `success` (the default), `failure` (with a build log that tries
+//! to inject commands into whatever shows it), or `endless`.
 
 use std::env;
 use std::io::{self, Write as _};
@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use test_support::fake::{Api, Clock, Deployment, Fake, Life};
 
-/// A deployment of a minute and a quarter is over in some seconds.
+/// The factor by which the fake accelerates time: a deployment takes a few seconds.
 const SPEED: f64 = 20.0;
 
 fn main() -> Result<()> {
@@ -25,7 +25,7 @@ fn main() -> Result<()> {
             Life::fails_in("build").log(log)
         }
         Some("endless") => Life::never_ends_in("build"),
-        Some(_) => bail!("say how a retry goes: success, failure, or endless"),
+        Some(_) => bail!("choose the result of a retry: success, failure, or endless"),
     };
     let fake = Fake::start(
         Api::new()

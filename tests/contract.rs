@@ -14,7 +14,7 @@ const ACTION: &str = include_str!("../action.yml");
 const README: &str = include_str!("../README.md");
 const DOCKERFILE: &str = include_str!("../Dockerfile");
 
-/// An input, as far as each of the three has to tell it.
+/// The properties of an input that all three must agree on.
 #[derive(Debug, PartialEq, Eq)]
 struct Input {
     name: String,
@@ -23,10 +23,10 @@ struct Input {
     is_required: bool,
 }
 
-/// An input or output of `action.yml`: its name, and its keys with their text.
+/// An input or output of `action.yml`: its name, and its keys with their values.
 type Entry = (String, BTreeMap<String, String>);
 
-/// What the built program prints.
+/// Returns the output of `--help`.
 fn help() -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_pages-retry"))
         .arg("--help")
@@ -72,7 +72,7 @@ fn tag(meaning: &str, opening: &str) -> Option<String> {
     Some(value.to_owned())
 }
 
-/// What stands between commas, without backticks.
+/// Splits a list at its commas and removes the backticks.
 fn words(list: &str) -> Vec<String> {
     let words = list.split(',').map(|it| it.trim().trim_matches('`'));
     words
@@ -81,8 +81,8 @@ fn words(list: &str) -> Vec<String> {
         .collect()
 }
 
-/// The entries of a top-level key of `action.yml`. Reads the part of YAML that
-/// the file uses: two and four spaces, plain, quoted and folded text.
+/// The entries of a top-level key of `action.yml`. Supports only the part of YAML that
+/// the file uses: indentation by two and four spaces; plain, quoted and folded text.
 fn action_entries(section: &str) -> Vec<Entry> {
     let lines = ACTION
         .lines()
@@ -149,7 +149,7 @@ fn code(cell: &str) -> String {
         .to_owned()
 }
 
-/// Every number in the texts, once and in order.
+/// The distinct numbers in the texts, in ascending order.
 fn numbers<'a>(texts: impl Iterator<Item = &'a String>) -> Vec<u8> {
     let mut numbers: Vec<_> = texts
         .flat_map(|it| it.split(|it: char| !it.is_ascii_digit()))
@@ -176,7 +176,7 @@ fn the_action_has_the_inputs_and_defaults_of_the_program() {
 }
 
 #[test]
-fn the_action_requires_what_no_variable_can_give() {
+fn the_action_requires_inputs_without_a_fallback_variable() {
     let is_required = |(_, keys): &Entry| keys.get("required").is_some_and(|it| it == "true");
     let action = action_entries("inputs")
         .into_iter()
@@ -306,7 +306,7 @@ fn given(workflow: &str) -> BTreeMap<&str, &str> {
 }
 
 #[test]
-fn each_workflow_of_the_readme_gives_what_is_needed_and_nothing_unknown() {
+fn each_workflow_of_the_readme_sets_the_required_inputs_and_no_unknown_ones() {
     let inputs = names(action_entries("inputs"));
     let workflows = readme_workflows();
     assert!(5 <= workflows.len(), "{workflows:?}");
@@ -334,7 +334,7 @@ fn the_readme_shows_the_native_action_with_the_inputs_of_the_other() {
     assert_eq!(given(native.expect("it is shown")), given(workflows[0]));
 }
 
-/// What follows `prefix` in a text, as long as it is a name in capitals.
+/// The uppercase name that follows each `prefix` in a text.
 fn after<'a>(text: &'a str, prefix: &str) -> Vec<&'a str> {
     let pieces = text.split(prefix).skip(1);
     let is_name = |it: char| it.is_ascii_uppercase() || it == '_';

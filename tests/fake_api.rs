@@ -1,4 +1,4 @@
-//! The fake's own tests: what it says has to be what the API says.
+//! Tests of the fake API: its responses must be those of the live API.
 
 #![expect(
     clippy::disallowed_methods,
@@ -166,11 +166,11 @@ fn the_stages_follow_the_script() {
 }
 
 #[test]
-fn the_times_are_as_odd_as_the_apis_and_differ_by_whole_seconds() {
+fn the_times_are_as_irregular_as_the_apis_and_differ_by_whole_seconds() {
     let mut api = Api::new().deployment(Deployment::running("4f1c2a9e", Life::success()));
     api.advance(secs(5));
     let result = &get(&mut api, &format!("/{}", full_id("4f1c2a9e")))["result"];
-    // A queue ends before it begins.
+    // `queued` gets an `ended_on` before its `started_on`.
     assert_eq!(
         result["stages"][0]["started_on"],
         "2026-03-02T10:00:02.441990Z"
@@ -191,7 +191,7 @@ fn the_times_are_as_odd_as_the_apis_and_differ_by_whole_seconds() {
 }
 
 #[test]
-fn a_deployment_carries_what_must_not_leak_and_can_be_bent() {
+fn a_deployment_contains_secrets_and_its_fields_can_be_changed() {
     let bent = Deployment::succeeded("4f1c2a9e")
         .with("usage_model", "bundled".into())
         .without("is_skipped");
@@ -304,7 +304,7 @@ fn a_push_at_the_post_comes_even_when_the_post_is_lost() {
 }
 
 #[test]
-fn a_wait_is_measured_from_the_answer_that_asked_for_it() {
+fn a_wait_is_measured_from_the_response_that_requested_it() {
     let limited = Reply::rate_limited().retry_after(30);
     let mut api = Api::new().fault(When::nth(Route::List, 2), limited);
     for wait in [1, 30, 2] {
@@ -321,7 +321,7 @@ fn the_messages_of_a_success_are_those_of_the_script() {
 }
 
 #[test]
-fn the_log_grows_with_the_build_and_its_total_may_lie() {
+fn the_log_grows_with_the_build_and_its_total_may_be_wrong() {
     let life = Life::fails_in("build").log_total(9).log_page(2);
     let mut api = Api::new().deployment(Deployment::running("4f1c2a9e", life));
     let path = format!("/{}/history/logs", full_id("4f1c2a9e"));
@@ -340,7 +340,7 @@ fn the_log_grows_with_the_build_and_its_total_may_lie() {
 }
 
 #[test]
-fn a_bad_address_or_credential_is_refused_as_the_api_does() {
+fn a_bad_path_or_credential_is_rejected_as_by_the_api() {
     let mut api = Api::new();
     let mut check = |request: &Request, expected| {
         let answer = reply(&mut api, request);
@@ -362,7 +362,7 @@ fn a_bad_address_or_credential_is_refused_as_the_api_does() {
 }
 
 #[test]
-fn a_fault_meets_the_requests_it_was_scripted_for() {
+fn a_fault_affects_the_requests_it_was_scripted_for() {
     let mut api = Api::new()
         .clock(Clock::PerRequest(secs(5)))
         .deployment(Deployment::failed("4f1c2a9e"))
@@ -401,19 +401,19 @@ fn a_fault_meets_the_requests_it_was_scripted_for() {
 }
 
 #[test]
-#[should_panic(expected = "the fake was not asked for")]
-fn a_fault_that_never_came_fails_the_test() {
+#[should_panic(expected = "scripted, but has not happened")]
+fn a_fault_that_never_happened_fails_the_test() {
     drop(Api::new().fault(When::next(Route::Get), Fault::Reset));
 }
 
 #[test]
 #[should_panic(expected = "1 requests Retry, not 0")]
-fn a_request_that_never_came_fails_the_test() {
+fn a_request_that_was_never_sent_fails_the_test() {
     drop(Fake::start(Api::new().expect(Route::Retry, 1)));
 }
 
 #[test]
-fn every_answer_has_the_headers_of_the_edge() {
+fn every_response_has_the_headers_of_the_edge() {
     let mut api = Api::new()
         .date_skew(-60)
         .header("x-extra", "1")
@@ -440,7 +440,7 @@ fn every_answer_has_the_headers_of_the_edge() {
     assert_eq!(reply(&mut api, &request("GET", "")).status, 200);
 }
 
-/// Asks over a socket of its own and reads to the end.
+/// Sends a request over a new socket and reads the response until the end.
 fn ask(fake: &Fake) -> (String, Option<ErrorKind>) {
     let mut stream = TcpStream::connect(fake.address()).unwrap();
     stream.set_read_timeout(Some(secs(1) / 5)).unwrap();
@@ -506,7 +506,7 @@ fn a_client_that_leaves_a_huge_body_does_not_get_it() {
 }
 
 #[test]
-fn it_speaks_tls_to_those_who_trust_its_authority() {
+fn the_fake_supports_tls_for_clients_that_trust_its_authority() {
     let authority = Authority::create();
     let listen = Listen::default().ipv6().tls(authority.server());
     let fake = Fake::listen(Api::new().expect(Route::List, 1), listen);
@@ -570,7 +570,7 @@ fn a_handshake_can_stall_and_a_tls_connection_be_reset() {
 }
 
 #[test]
-fn a_late_answer_is_a_true_one() {
+fn a_late_response_is_the_regular_one() {
     let late = Fault::Late(Duration::from_millis(20));
     let fake = Fake::start(Api::new().fault(When::next(Route::List), late));
     let started = tokio::time::Instant::now();
@@ -579,7 +579,7 @@ fn a_late_answer_is_a_true_one() {
 }
 
 #[test]
-fn a_clock_by_requests_goes_one_step_after_each() {
+fn a_clock_by_requests_advances_one_step_after_each() {
     let mut api = Api::new().clock(Clock::PerRequest(secs(5)));
     for _ in 0..3 {
         api.answer(&request("GET", ""));

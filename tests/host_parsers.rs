@@ -1,4 +1,4 @@
-//! The parsers by which the other tests judge are themselves right.
+//! Tests of the host parsers on which other tests rely.
 
 #![expect(
     clippy::disallowed_methods,
@@ -16,9 +16,9 @@ fn pairs(of: &[(&str, &str)]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// A table of lines on which nobody acts would prove nothing.
+/// A table with lines that trigger nothing would prove nothing.
 #[test]
-fn every_hostile_line_acts_unless_it_is_made_harmless() {
+fn every_hostile_line_triggers_an_action_unless_it_is_sanitized() {
     assert!(60 <= hostile::TABLE.len());
     for hostile in hostile::TABLE {
         assert!(
@@ -100,7 +100,7 @@ fn github_keeps_ten_annotations_of_a_kind_and_4096_characters_of_each() {
 }
 
 #[test]
-fn github_takes_an_output_from_the_log_and_knows_the_groups() {
+fn github_reads_an_output_from_the_log_and_finds_the_groups() {
     let log = github::read("::group::a\nx\n::endgroup::\n::group::b\n::set-output name=U::1");
     assert_eq!(log.output("u"), Some("1"));
     assert_eq!(log.groups(), (vec!["a", "b"], false));
@@ -126,7 +126,7 @@ fn github_reads_output_files_by_its_grammar() {
 }
 
 #[test]
-fn github_fails_the_step_by_a_bad_output_file_and_keeps_what_came_before() {
+fn github_fails_the_step_for_a_bad_output_file_and_keeps_earlier_outputs() {
     for (text, error) in [
         ("a=1\nb\n", "Invalid format 'b'"),
         ("a=1\nb<<E\nx\n", "Matching delimiter not found 'E'"),
@@ -150,7 +150,7 @@ fn github_drops_a_summary_over_a_mebibyte_whole() {
 }
 
 #[test]
-fn act_takes_the_longest_name_and_gitea_the_shortest() {
+fn act_matches_the_longest_name_and_gitea_the_shortest() {
     let name = |line, dialect| act::read(line, dialect)[0].name.clone();
     assert_eq!(name("::error::a::b", act::Dialect::Act), "error::a");
     assert_eq!(name("::error::a::b", act::Dialect::Gitea), "error");
@@ -161,7 +161,7 @@ fn act_takes_the_longest_name_and_gitea_the_shortest() {
 }
 
 #[test]
-fn act_refuses_a_blank_line_in_an_output_file() {
+fn act_rejects_a_blank_line_in_an_output_file() {
     let value = act::output_file("a=1\nb<<E\nx\ny\nE\n");
     assert_eq!(value, Ok(pairs(&[("a", "1"), ("b", "x\ny")])));
     assert!(act::output_file("a=1\n\nb=2\n").is_err());
@@ -183,7 +183,7 @@ fn gitlab_pairs_sections() {
 }
 
 #[test]
-fn gitlab_refuses_a_whole_dotenv_report_for_one_line() {
+fn gitlab_rejects_a_whole_dotenv_report_for_one_line() {
     let report = gitlab::dotenv("A = \"1\" \nA=2=3\nB=");
     assert_eq!(report, Ok(pairs(&[("A", "2=3"), ("B", "")])));
     let big = format!("A={}", "x".repeat(5 * 1024));
@@ -257,7 +257,7 @@ fn circleci_values_are_those_that_bash_reads() {
 }
 
 #[test]
-fn bitbucket_and_harness_carry_one_line_per_value() {
+fn bitbucket_and_harness_allow_one_line_per_value() {
     let expected = Ok(pairs(&[("A", "1=2"), ("B", "")]));
     assert_eq!(bitbucket::output_variables("A=1=2\nB=\n"), expected);
     assert_eq!(drone::output_file("A=1=2\nB=\n"), expected);

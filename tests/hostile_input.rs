@@ -1,5 +1,5 @@
-//! What comes from outside, bent: each file of `tests/corpus` and hundreds of
-//! variants of it go in, and whatever comes out must hold what is promised.
+//! Corrupted external input: reads each file of `tests/corpus` and hundreds of random
+//! mutations of it, and checks the invariants of every result.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it is wrong")]
 
@@ -22,14 +22,14 @@ use pages_retry::run::verdict::verdict;
 use test_support::parsers::github::files;
 use test_support::parsers::{azure, circleci, drone, gitlab, teamcity};
 
-/// Always gives the same answer.
+/// Always returns the same response.
 struct Fixed {
     status: u16,
     headers: HeaderMap,
     body: Vec<u8>,
 }
 
-/// What is left of a body; it comes in pieces of seven bytes.
+/// The rest of a body, which arrives in chunks of seven bytes.
 struct Rest(Vec<u8>);
 
 impl Transport for Fixed {
@@ -52,7 +52,7 @@ impl Body for Rest {
     }
 }
 
-/// Some bytes put in, taken out or turned over at some places.
+/// Mutates a file: inserts, removes or replaces bytes at random positions.
 fn bent(seed: Vec<u8>) -> impl Strategy<Value = Vec<u8>> {
     let places = seed.len() + 1;
     let bend = (0..places, 0..4_usize, any::<Vec<u8>>());
@@ -67,7 +67,7 @@ fn bent(seed: Vec<u8>) -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Gives `promise` each file of a part of the corpus, as it is and bent.
+/// Calls `promise` with each file of a part of the corpus, unchanged and mutated.
 fn each(part: &str, promise: impl Fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/corpus")
@@ -96,7 +96,8 @@ fn ask<T>(future: impl Future<Output = T>) -> T {
     runtime.unwrap().block_on(future)
 }
 
-/// An error is one line whatever the body was, and knows what it is.
+/// Asserts that an error is a single line, whatever the body was, and that its
+/// classification is consistent.
 fn assert_error(error: &ClientError) {
     let text = error.to_string();
     assert!(!text.contains(char::is_control), "{text:?}");
@@ -108,7 +109,7 @@ fn assert_error(error: &ClientError) {
 }
 
 #[test]
-fn any_answer_is_a_result_or_an_error() {
+fn any_response_is_a_result_or_an_error() {
     for status in [200, 404, 429, 500] {
         each("answer", |body| {
             let transport = Fixed {
@@ -152,7 +153,7 @@ fn any_log_is_lines_or_an_error() {
 }
 
 #[test]
-fn any_headers_are_a_limit_or_none() {
+fn any_headers_are_a_rate_limit_or_none() {
     each("headers", |bytes| {
         let mut headers = HeaderMap::new();
         for line in bytes.split(|it| *it == b'\n') {
@@ -220,7 +221,7 @@ fn any_inputs_are_a_configuration_or_problems_without_a_secret() {
     });
 }
 
-/// The outputs that the host `name` hands over, read back by its own rules.
+/// Exports the outputs for the host `name`, and reads them back by its rules.
 fn read_back(name: &str, outputs: &Outputs) -> Vec<(String, String)> {
     let vars = Env::from_os(
         [
@@ -277,8 +278,8 @@ const FILES: [&str; 9] = [
 ];
 
 proptest! {
-    /// What a host reads back is what was handed over: nothing changed, nothing
-    /// more, and what is left out is whole outputs.
+    /// A host reads back the outputs unchanged and nothing else; only whole outputs may
+    /// be missing.
     #[test]
     fn any_outputs_arrive_as_they_are_or_not_at_all(
         branch in "[ -~à-ÿ\u{2000}日本]{0,40}", url in "[ -~]{0,40}", reason in "[a-z$'\"\\\\ %;|\\]\\[=\n\r#:]{0,30}",

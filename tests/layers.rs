@@ -1,6 +1,6 @@
-//! The layers of `src`, as the table in ARCHITECTURE.md allows them: no folder
-//! imports one that its row does not list, and no files import each other in a
-//! circle. A file may use the types of the `mod.rs` above it.
+//! Checks the layers of `src` against the table in ARCHITECTURE.md: a folder imports
+//! only those that its row lists, and there are no import cycles between files. A file
+//! may use the types of the `mod.rs` above it.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it is wrong")]
 
@@ -35,8 +35,8 @@ fn module(file: &Path) -> Vec<String> {
     parts.filter(|it| it != "mod").collect()
 }
 
-/// Each path that a piece of code names after `crate::` or `super::`, with the
-/// line on which it begins. A group in braces is several paths.
+/// Each path in the code that starts with `crate::`, `super::` or `self::`, with its
+/// line. A group in braces yields several paths.
 fn paths(code: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for start in ["crate::", "super::", "self::"] {
@@ -54,7 +54,7 @@ fn paths(code: &str) -> Vec<(usize, String)> {
     found
 }
 
-/// Calls `take` for each path of a use tree; gives how much of `text` it was.
+/// Calls `take` for each path of a use tree; returns the length of the tree in `text`.
 fn expand(prefix: &str, text: &str, take: &mut dyn FnMut(&str)) -> usize {
     let is_name = |it: char| it.is_alphanumeric() || matches!(it, '_' | ':' | '*');
     let end = text.find(|it| !is_name(it)).unwrap_or(text.len());
@@ -94,7 +94,7 @@ fn imports() -> Vec<Import> {
                 _ => from[..from.len().saturating_sub(1)].to_vec(),
             };
             to.extend(path.split("::").skip(1).map(str::to_owned));
-            // The longest part that is a module; the rest is an item in it.
+            // Keep the longest prefix that is a module; the rest is an item in it.
             while !to.is_empty() && !modules.contains(&to) {
                 to.pop();
             }
@@ -173,15 +173,15 @@ fn each_layer_imports_only_what_its_row_allows() {
 }
 
 #[test]
-fn no_files_import_each_other_in_a_circle() {
+fn there_are_no_import_cycles_between_files() {
     let mut graph: BTreeMap<Vec<String>, BTreeMap<Vec<String>, String>> = BTreeMap::new();
     for Import { place, from, to } in imports() {
-        // Between a module and what is above it only the way down counts.
+        // An import of a parent module does not count.
         if !from.starts_with(&to) {
             graph.entry(from).or_default().entry(to).or_insert(place);
         }
     }
-    // What imports nothing that is left cannot be part of a circle.
+    // Remove files without remaining imports: they cannot be part of a cycle.
     loop {
         let left: BTreeSet<_> = graph.keys().cloned().collect();
         let before: usize = graph.values().map(BTreeMap::len).sum();

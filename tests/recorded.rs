@@ -1,5 +1,5 @@
-//! Replays recorded answers of the live API, from the folder that
-//! `PAGES_CAPTURES` names. Without it there is nothing to replay.
+//! Replays recorded responses of the live API from the folder in `PAGES_CAPTURES`.
+//! Without this variable, nothing is replayed.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it is wrong")]
 
@@ -51,16 +51,19 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(nested).collect()
 }
 
-/// The status that the name of the file begins with. Other files are named by
-/// their code: under 400 only that counts.
+/// The status at the start of the file name. If it starts with an error code instead,
+/// the status is 400, with which only the code counts.
 fn status(name: &str) -> u16 {
     let status = name.split(['.', '-']).next().and_then(|it| it.parse().ok());
     status.filter(|it| *it < 600).unwrap_or(400)
 }
 
 #[tokio::test]
-async fn recorded_answers_are_understood() {
-    #[expect(clippy::disallowed_methods, reason = "a test asks where its data is")]
+async fn recorded_responses_are_understood() {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the variable names the folder of the recordings"
+    )]
     let Some(folder) = std::env::var_os("PAGES_CAPTURES") else {
         return;
     };
@@ -77,8 +80,9 @@ async fn recorded_answers_are_understood() {
             let error = client.deployment("id").await.result.expect_err("an error");
             let is_rate_limit = name.starts_with("429");
             assert_eq!(error.is_rate_limit(), is_rate_limit, "{shown}: {error}");
-            let may_pass = is_rate_limit || name.starts_with("503") || name.starts_with("8000000");
-            assert_eq!(error.is_transient(), may_pass, "{shown}: {error}");
+            let is_transient =
+                is_rate_limit || name.starts_with("503") || name.starts_with("8000000");
+            assert_eq!(error.is_transient(), is_transient, "{shown}: {error}");
             let is_gone = name.starts_with("8000009");
             assert_eq!(error.is_no_such_deployment(), is_gone, "{shown}");
         } else if name.starts_with("deployment.") {

@@ -1,9 +1,8 @@
-//! The fake Pages API as a process of its own, with TLS on loopback, for
-//! `bench/run`.
+//! The fake Pages API as a separate process, with TLS on loopback, for `bench/run`.
 //!
-//! `api CA_FILE BUILD_SECONDS` writes its authority to the file, prints its
-//! base URL and the id of a failed deployment, and serves until stdin ends. Then it prints what it has seen, as
-//! one JSON object.
+//! `api CA_FILE BUILD_SECONDS` writes the certificate of its authority to the file,
+//! prints its base URL and the id of a failed deployment, and serves requests until
+//! stdin is closed. Then it prints statistics about the requests as one JSON object.
 
 #![expect(
     clippy::disallowed_methods,
@@ -18,10 +17,10 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 use test_support::fake::{Api, Authority, Clock, Deployment, Fake, Life, Listen, Record, full_id};
 
-/// The failed deployment that is there to be retried.
+/// The failed deployment to retry.
 const TARGET: &str = "4f1c2a9e";
 
-/// Beside the build: the stages that take about as long in every project.
+/// The stages other than the build, which take about as long in every project.
 const STAGES: [(&str, u64); 4] = [
     ("queued", 2),
     ("initialize", 2),
@@ -68,7 +67,7 @@ fn api(build: u64) -> Api {
         .retries_to(life(build).0)
 }
 
-/// A life, and how long it takes.
+/// The lifecycle of a deployment, and how long it takes.
 fn life(build: u64) -> (Life, Duration) {
     let stages = STAGES.into_iter().chain([("build", build)]);
     let take = |(life, sum): (Life, Duration), (stage, seconds)| {
@@ -83,7 +82,7 @@ fn received(record: Option<&Record>) -> Option<Instant> {
     record?.request.received.map(|(at, _)| at)
 }
 
-/// Ties the monotonic clock to the one that a shell can read too.
+/// Converts times of the monotonic clock to the wall clock, which a shell can read.
 struct Started {
     instant: Instant,
     epoch: Duration,

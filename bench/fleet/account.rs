@@ -1,5 +1,5 @@
 //! The API's rate limit: 1,200 requests in five minutes for one account. One
-//! more, and everything is refused for five minutes.
+//! more request, and the API rejects all requests for five minutes.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ pub(crate) const WINDOW: Duration = Duration::from_mins(5);
 
 #[derive(Default)]
 pub(crate) struct Account {
-    /// The window begins with its first request.
+    /// The window begins with its first request, and ends at this time.
     window_ends: Duration,
     used: u32,
     blocked_until: Duration,
@@ -17,14 +17,14 @@ pub(crate) struct Account {
 }
 
 pub(crate) enum Admission {
-    /// What `Ratelimit: "default";r=…;t=…` says.
+    /// A response, with the values of `Ratelimit: "default";r=…;t=…`.
     Served { remaining: u32, resets_in: Duration },
-    /// 429, and what `Retry-After` says.
+    /// A 429, with the value of `Retry-After`.
     Refused { retry_after: Duration },
 }
 
 impl Account {
-    /// Takes a request at `now`; requests come in the order of time.
+    /// Handles a request at `now`; requests must come in chronological order.
     pub(crate) fn admit(&mut self, now: Duration) -> Admission {
         self.requests += 1;
         if self.blocked_until <= now {
@@ -49,7 +49,7 @@ impl Account {
     }
 }
 
-/// The headers know whole seconds.
+/// Rounds up to whole seconds, as the headers do.
 fn rounded_up(time: Duration) -> Duration {
     Duration::from_secs(time.as_secs() + u64::from(time.subsec_nanos() != 0))
 }

@@ -1,4 +1,4 @@
-//! The loops that people use instead, as their sources tell.
+//! The loops that people use instead, modeled on their source code.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use test_support::projects::Random;
 
 const FIVE_SECONDS: Duration = Duration::from_secs(5);
 
-/// cf-pages-await: the list every five seconds, for a deployment that a push
-/// made. A refusal ends it.
+/// cf-pages-await: reads the list every five seconds, for a deployment that a
+/// push created. A 429 ends it.
 pub(crate) struct ListLoop;
 
 impl Run for ListLoop {
@@ -27,8 +27,9 @@ impl Run for ListLoop {
     }
 }
 
-/// wrangler's `pages deploy`: after the POST five looks, 1, 2, 4, 8 and 16 s
-/// apart, refused or not. It goes when it sees the stage `deploy`.
+/// wrangler's `pages deploy`: sends the POST and then five polls, 1, 2, 4, 8 and
+/// 16 s apart, even if they are rate-limited. It exits when it sees the stage
+/// `deploy`.
 #[derive(Default)]
 pub(crate) struct Wrangler {
     waited: Duration,
@@ -58,9 +59,9 @@ impl Run for Wrangler {
     }
 }
 
-/// A script with the Python SDK: the target, the POST, then a look every five
-/// seconds. The SDK sends each call up to three times; a `Retry-After` of
-/// over a minute it does not obey.
+/// A script with the Python SDK: reads the target, sends the POST, then polls
+/// every five seconds. The SDK sends each request up to three times and ignores
+/// a `Retry-After` of more than a minute.
 pub(crate) struct Sdk {
     random: Random,
     answers: u32,

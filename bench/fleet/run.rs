@@ -1,4 +1,4 @@
-//! What a run does with an answer, and how ours does it.
+//! How a simulated run reacts to a response, and the rules of pages-retry.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use pages_retry::retry::pace::{Budget, Pause, pause};
 use pages_retry::run::history::StageHistory;
 use test_support::projects::{Random, STAGES};
 
-/// A run that watches a deployment by some rules.
+/// A client that watches a deployment.
 pub(crate) trait Run {
     fn first(&self) -> Next;
     fn take(&mut self, now: Duration, answer: &Answer) -> Next;
@@ -23,7 +23,7 @@ pub(crate) enum Answer {
     },
 }
 
-/// Where the run's deployment stands.
+/// The state of the run's deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     NotMade,
@@ -40,20 +40,20 @@ pub(crate) enum Next {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Request {
     Look,
-    /// Makes the deployment.
+    /// Creates the deployment.
     Post,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
-    /// Saw how the deployment ended.
+    /// Saw the result of the deployment.
     Seen,
-    /// Ended well, and does not know how the deployment ended.
+    /// Exited with success without knowing the result of the deployment.
     Blind,
     Error,
 }
 
-/// A run of pages-retry: the target, the list, the POST, then the watch.
+/// A run of pages-retry: reads the target and the list, sends the POST, then polls.
 pub(crate) struct PagesRetry {
     usual: StageHistory,
     random: Random,

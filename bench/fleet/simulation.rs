@@ -1,4 +1,4 @@
-//! The clock: gives each run its turn until all have ended.
+//! The simulated clock: lets each run send its next request until all runs have ended.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -23,14 +23,14 @@ pub(crate) enum Rules {
 #[derive(Clone, Copy)]
 pub(crate) struct Fleet {
     pub runs: u32,
-    /// How many jobs run at a time: the matrix's `max-parallel`.
+    /// The number of concurrent jobs: `max-parallel` of the matrix.
     pub jobs: u32,
-    /// How many builds run at a time: what the account's plan allows.
+    /// The number of concurrent builds that the account's plan allows.
     pub builds: u32,
     pub timeout: Duration,
 }
 
-/// How the runs of some fleets ended.
+/// The results of the runs of one or more fleets.
 #[derive(Default)]
 pub(crate) struct Tally {
     pub fleets: u32,
@@ -40,15 +40,15 @@ pub(crate) struct Tally {
     pub timed_out: u32,
     pub requests: u32,
     pub refused: u32,
-    /// Sent by a run that knew of the block.
+    /// Requests sent by a run that knew of the block.
     pub defiant: u32,
-    /// From the end of each deployment to the answer that told, sorted.
+    /// From the end of each deployment to the response that showed it, sorted.
     pub lags: Vec<Duration>,
-    /// The longest that a fleet took.
+    /// The longest time that a fleet took.
     pub took: Duration,
 }
 
-/// Simulates a thousand runs or more: a small fleet several times.
+/// Simulates at least a thousand runs; a small fleet is simulated several times.
 pub(crate) fn simulate(fleet: Fleet, rules: Rules) -> Tally {
     let mut tally = Tally::default();
     while tally.fleets * fleet.runs < 1_000 {
@@ -66,14 +66,14 @@ struct Simulation {
     account: Account,
     jobs: Vec<Job>,
     turns: BinaryHeap<Reverse<Turn>>,
-    /// When each of the places for a build is free again.
+    /// When each build slot becomes free again.
     places: BinaryHeap<Reverse<Duration>>,
     tally: Tally,
 }
 
 struct Job {
     run: Box<dyn Run>,
-    /// When each stage ends, after the deployment was made.
+    /// When each stage ends, relative to the creation of the deployment.
     ends: [Duration; 5],
     started: Duration,
     made: Option<Duration>,
@@ -140,7 +140,7 @@ impl Simulation {
             made: None,
             knows_of_block_until: Duration::ZERO,
         };
-        // This one watches what a push made.
+        // This client watches a deployment that a push created.
         if self.rules == Rules::ListLoop {
             job.make(at, &mut self.places);
         }
@@ -214,7 +214,7 @@ impl Simulation {
 }
 
 impl Job {
-    /// The deployment stays in `queued` until a place is free.
+    /// Creates the deployment, which stays in `queued` until a build slot is free.
     fn make(&mut self, now: Duration, places: &mut BinaryHeap<Reverse<Duration>>) {
         let Reverse(free) = places.pop().unwrap_or(Reverse(now));
         let waits = free.saturating_sub(now + self.ends[0]);

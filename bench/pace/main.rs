@@ -1,13 +1,14 @@
-//! What `poll_interval: auto` costs and gains on simulated projects, beside a
-//! fixed interval with the same number of requests. Prints Markdown.
+//! Compares the requests and the lag of `poll_interval: auto` with those of a fixed
+//! interval that sends the same number of requests, on simulated projects. Prints
+//! Markdown.
 //!
-//! Nothing is measured: the same seed gives the same figures on each machine.
+//! Nothing is measured: the same seed gives the same figures on every machine.
 
-#![expect(clippy::print_stdout, reason = "the tables are the point")]
+#![expect(clippy::print_stdout, reason = "it prints its results as tables")]
 
 use test_support::projects::{Durations, Project, Random, compare, watch_auto};
 
-/// The target, the list and the POST.
+/// Requests before the watch: the target, the list and the POST.
 const BEFORE_THE_WATCH: u32 = 3;
 
 fn main() {
@@ -68,7 +69,7 @@ fn goal(what: &str, reached: f64, most: f64, met: bool) {
     println!("- {what}: {reached}, goal {most}: {verdict}");
 }
 
-/// The mean ratio of the lags, and that of the worst project.
+/// Returns the ratio of the mean lags, and the ratio of the worst project.
 fn beside_fixed(spread: f64, history: u32) -> (f64, f64) {
     let mut random = Random(1);
     let projects = 200;
@@ -97,8 +98,8 @@ struct Cost {
     last_lag: f64,
 }
 
-/// Runs on deployments of just `total` seconds, after `history` of projects
-/// with a spread of 20 %.
+/// Simulates runs on deployments that take exactly `total` seconds, after `history`
+/// earlier deployments, in projects with a spread of 20 %.
 fn whole_run(total: u32, history: u32) -> Cost {
     let mut random = Random(1);
     let runs = 10_000;

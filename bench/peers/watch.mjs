@@ -1,4 +1,4 @@
-// The retry that a user of the Node SDK writes: retry, then ask every 5 s.
+// A retry as a user of the Node SDK would write it: send the POST, then poll every 5 s.
 import Cloudflare from "cloudflare";
 
 const { ACCOUNT: account_id, PROJECT, DEPLOYMENT, TOKEN, BASE } = process.env;

@@ -1,4 +1,4 @@
-"""The retry that a user of the Python SDK writes: retry, then ask every 5 s."""
+"""A retry as a user of the Python SDK would write it: send the POST, then poll every 5 s."""
 
 import os
 import sys

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The retry that people write by hand: curl, jq, ask every 5 s.
+# A retry as people write it by hand, with curl and jq: send the POST, then poll every 5 s.
 set -euo pipefail
 api() { curl -sSf --compressed -H "Authorization: Bearer $TOKEN" "$@"; }
 url=$BASE/accounts/$ACCOUNT/pages/projects/$PROJECT/deployments

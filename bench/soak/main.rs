@@ -1,9 +1,9 @@
-//! Many runs of the real program under faults, and one very long watch.
+//! Runs the real program many times under random faults, and once for very long.
 //!
-//! `cargo run --release --example soak -- [RUNS] [POLLS]`, 2,000 and 300 unless
-//! told otherwise. A poll takes a second. Ends with 1 if a verdict was wrong,
-//! a retry made more or less than one deployment, an output could not be read,
-//! or memory or open files grew.
+//! `cargo run --release --example soak -- [RUNS] [POLLS]`, by default 2,000 runs
+//! and 300 polls. A poll takes a second. Exits with 1 if an outcome was wrong, a
+//! retry did not create exactly one deployment, an output could not be read, or
+//! memory use or the number of open files grew.
 
 #![expect(
     clippy::disallowed_methods,
@@ -26,7 +26,7 @@ use test_support::fake::{
     ACCOUNT, Api, Clock, Deployment, Fake, Fault, Life, PROJECT, Reply, Route, TOKEN, When,
 };
 
-/// Runs at the same time: they wait more than they work.
+/// The number of concurrent runs, which spend most of their time waiting.
 const SIDE_BY_SIDE: usize = 48;
 
 /// How much the memory of a long watch may grow after its first polls.
@@ -48,7 +48,7 @@ fn main() -> Result<ExitCode> {
     })
 }
 
-/// The program that was built beside this one.
+/// The program, from the folder into which cargo built this benchmark.
 fn program() -> Result<PathBuf> {
     let here = env::current_exe()?;
     let folder = here.ancestors().nth(2).context("not in cargo's folder")?;
@@ -74,7 +74,7 @@ fn step(program: &Path, fake: &Fake, outputs: &Path) -> Command {
     command
 }
 
-/// Numbers that are the same for the same seed.
+/// A random number generator: the same seed gives the same numbers.
 struct Drawn(u64);
 
 impl Drawn {
@@ -91,7 +91,7 @@ impl Drawn {
     }
 }
 
-/// A project with faults, and how its retry must end: status and exit code.
+/// A project with random faults, and the expected status and exit code of its retry.
 fn drawn(seed: u64) -> (Api, &'static str, i32) {
     let mut drawn = Drawn(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed + 1));
     let (life, status, code) = match drawn.below(5) {
@@ -104,10 +104,10 @@ fn drawn(seed: u64) -> (Api, &'static str, i32) {
         .clock(Clock::PerRequest(Duration::from_secs(15)))
         .deployment(Deployment::failed("4f1c2a9e"))
         .retries_to(life.with_a_tidy_queue());
-    // The program gives up when three answers are lost: at most two are.
+    // The program gives up after three lost responses to the POST: lose at most two.
     let mut routes = vec![Route::Get, Route::List, Route::Logs, Route::Retry];
     if drawn.below(2) == 0 {
-        // The answer is lost, the deployment is made or not.
+        // The response is lost, whether or not the deployment was created.
         let when = When::next(Route::Retry);
         let when = if drawn.below(2) == 0 {
             when.made()
@@ -133,7 +133,7 @@ fn drawn(seed: u64) -> (Api, &'static str, i32) {
     (api, status, code)
 }
 
-/// Says what was wrong with the run of `seed`, if anything was.
+/// Describes what was wrong with the run of `seed`, if anything.
 fn one(program: &Path, seed: u64) -> Result<Option<String>> {
     let (api, status, code) = drawn(seed);
     let fake = Fake::start(api);
@@ -152,7 +152,9 @@ fn one(program: &Path, seed: u64) -> Result<Option<String>> {
     Ok((!is_right).then(|| {
         let log = String::from_utf8_lossy(&done.stdout);
         let made = fake.api().made().len();
-        format!("seed {seed}: expected {status}, {made} made, outputs {read:?}:\n{log}")
+        format!(
+            "seed {seed}: expected {status}, {made} deployments created, outputs {read:?}:\n{log}"
+        )
     }))
 }
 
@@ -168,13 +170,17 @@ fn soak(program: &Path, runs: u64) -> Result<bool> {
                         break;
                     }
                     let said = one(program, seed).unwrap_or_else(|it| Some(it.to_string()));
-                    let mut wrong = wrong.lock().expect("nobody panics with it");
+                    let mut wrong = wrong
+                        .lock()
+                        .expect("no thread panics while it holds the lock");
                     wrong.extend(said);
                 }
             });
         }
     });
-    let wrong = wrong.into_inner().expect("nobody panics with it");
+    let wrong = wrong
+        .into_inner()
+        .expect("no thread panics while it holds the lock");
     let mut out = io::stdout();
     for it in wrong.iter().take(3) {
         writeln!(out, "{it}")?;
@@ -203,7 +209,7 @@ fn watch(program: &Path, polls: usize) -> Result<bool> {
     let mut child = step(program, &fake, &folder.path().join("outputs.json"))
         .env("INPUT_TIMEOUT", "30days")
         .spawn()?;
-    // What is new to the allocator at first is no growth.
+    // The allocator still grows during the first polls; this does not count.
     let early = (polls / 10).clamp(20, 100);
     let mut sizes = Vec::new();
     for at in [early, polls] {

@@ -1,5 +1,5 @@
-// Draws a step summary much as GitHub shows it: its Markdown, its style sheet
-// and Mermaid, in a headless Chromium.
+// Renders a step summary approximately as GitHub shows it, in a headless Chromium with
+// GitHub's style sheet and Mermaid.
 //
 //     cd docs/pictures
 //     npm install --no-save mermaid@11 marked@18 github-markdown-css@5

@@ -1,5 +1,5 @@
-"""Draws the program at work in a terminal: the demo in a pseudo-terminal, as
-it looks a while after it began, by a headless Chromium.
+"""Renders the program in a terminal: runs the demo in a pseudo-terminal for a while and
+draws its screen with a headless Chromium.
 
     pip install pyte==0.8.2
     cargo build --example demo
@@ -22,7 +22,7 @@ from pathlib import Path
 import pyte
 
 ROWS, COLUMNS = 14, 84
-# Seconds after which the build runs and half of it is over.
+# Seconds after which about half of the build is done.
 MOMENT = 10
 
 program, picture = sys.argv[1:]
@@ -46,7 +46,7 @@ COLORS = {"default": "#d0d0d0", "red": "#f47067", "green": "#8ddb8c", "cyan": "#
 
 def line(row):
     cells = [screen.buffer[row][column] for column in range(COLUMNS)]
-    # A dimmed cell is shown in its own color, and pyte does not know "dim".
+    # pyte does not support dimmed text, so it is drawn in its regular color.
     drawn = [f'<span style="color:{COLORS.get(it.fg, "#d0d0d0")}">{html.escape(it.data)}</span>' for it in cells]
     return "".join(drawn)
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Anywhere with a container engine. `--env NAME` hands over the variable of the
-# shell, so that the token does not appear among the arguments.
+# Works anywhere with a container engine. `--env NAME` passes the variable of the
+# shell, so that the token does not appear in the arguments.
 set -eu
 folder=$(mktemp -d)
 code=0

@@ -1,11 +1,11 @@
-"""Cancels a step in a container, the program being its process 1.
+"""Cancels a step in a container in which the program is process 1.
 
 Usage: cancel.py github|stop DOCKER NAME ARGUMENTS-OF-DOCKER-RUN…
 
-`github`: as GitHub's runner does, SIGINT, 7.5 s later SIGTERM, 2.5 s later
-SIGKILL, each to the engine's client alone. `stop`: by `docker stop`, as other
-hosts do. Succeeds if the step ended within a second, with 130 or 143, said
-where the deployment goes on, and left no container behind.
+`github` cancels as the GitHub runner does: SIGINT, SIGTERM after 7.5 s, and SIGKILL
+after another 2.5 s, sent only to the engine's client. `stop` uses `docker stop`, as
+other hosts do. Succeeds if the step ended within a second with 130 or 143, said where
+the deployment continues, and left no container behind.
 """
 
 import signal

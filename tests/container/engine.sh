@@ -1,13 +1,13 @@
-# A container engine and stand-ins for the base images, for machines that have
-# neither an engine nor a way to an image registry. Debian, root. Sourced by
-# `run` under `set -euo pipefail`, which stops its `children`.
+# Starts a container engine and creates stand-ins for the base images, on machines
+# that have neither an engine nor access to an image registry. Needs Debian and root.
+# `run` sources this file under `set -euo pipefail` and stops its `children`.
 #
-# The stand-ins carry the names that the Dockerfile gives its base images: for
-# the builder this machine's own C compiler and Rust toolchain, for the base
-# Debian's static busybox.
+# The stand-ins have the names of the base images in the Dockerfile. The builder
+# contains this machine's C compiler and Rust toolchain; the base contains Debian's
+# static busybox.
 
 engine_home=${PAGES_RETRY_ENGINE_HOME:-$HOME/.cache/pages-retry-engine} # kept between runs
-# A socket's path has 108 bytes at most, which may be too few for one in there.
+# The path of a socket is limited to 108 bytes, so it may not fit in that folder.
 engine_run=/run/pages-retry-$(cksum <<<"$engine_home" | cut -d ' ' -f 1)
 docker=docker
 
@@ -19,11 +19,11 @@ engine_start() {
         return 1
     }
     mkdir -p "$engine_home"
-    # One run at a time: another one would stop this engine. What stays in the
-    # background must not hold the lock, hence each `9>&-`.
+    # Only one run at a time: another one would stop this engine. Background
+    # processes must not hold the lock, hence each `9>&-`.
     exec 9>"$engine_home/lock"
     flock --nonblock 9 || {
-        echo 'another run uses the engine; waiting for its end'
+        echo 'another run uses the engine; waiting until it ends'
         flock --timeout 1800 9
     }
     for package in docker.io docker-registry busybox-static; do
@@ -35,9 +35,9 @@ engine_start() {
     fi
     engine_stop
     mkdir -p "$engine_run"
-    docker=/usr/bin/docker # Debian's own client brings BuildKit along
+    docker=/usr/bin/docker # Debian's client includes BuildKit
     export DOCKER_HOST=unix://$engine_run/engine.sock DOCKER_CONFIG=$engine_home/config DOCKER_BUILDKIT=1
-    # Without a bridge and rules of a firewall the machine's network stays as it is.
+    # Without a bridge and firewall rules, the machine's network is not changed.
     cat >"$engine_run/engine.json" <<EOF
 {"hosts": ["$DOCKER_HOST"], "data-root": "$engine_home/data", "exec-root": "$engine_run/exec",
  "pidfile": "$engine_run/engine.pid", "bridge": "none", "iptables": false, "ip6tables": false,
@@ -53,11 +53,11 @@ EOF
     return 1
 }
 
-# Also clears what a run left that was killed.
+# Stops the engine. Also removes what a killed run has left behind.
 engine_stop() {
     local pid mount
     pid=$(cat "$engine_run/engine.pid" 2>/dev/null) || pid=
-    # A number may belong to another process by now.
+    # The process id may have been reused by another process.
     if [[ -n $pid ]] && grep -qaF "$engine_run" "/proc/$pid/cmdline" 2>/dev/null; then
         kill "$pid"
         for _ in {1..150}; do
@@ -71,12 +71,12 @@ engine_stop() {
     rm -rf "$engine_run"
 }
 
-# Whether the image `$1` was made from what `$2` says.
+# Succeeds if the image `$1` has the label `made_from=$2`.
 is_made_from() {
     [[ $("$docker" image inspect --format '{{index .Config.Labels "made_from"}}' "$1" 2>/dev/null) == "$2" ]]
 }
 
-# Makes the stand-in `$1` for the builder.
+# Creates the stand-in `$1` for the builder.
 stand_in_for_rust() {
     local root=$engine_run/rust sysroot toolchain made_from link file
     sysroot=$(realpath "$(rustc --print sysroot)")
@@ -89,13 +89,13 @@ stand_in_for_rust() {
     for link in bin sbin lib lib64; do ln -s "usr/$link" "$root/$link"; done
     ln -s gcc "$root/usr/bin/cc"
     cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
-    # The files of a C compiler and a shell, and of all that these need.
+    # The files of a C compiler and a shell, and of all their dependencies.
     apt-cache depends --recurse --installed --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances \
         gcc libc6-dev dash bash coreutils sed grep findutils | grep '^[a-z]' | sort -u |
         grep -vE '^(perl|debconf|dpkg|passwd|login|adduser|libpam)' |
         xargs dpkg-query --show --showformat '${db:Status-Abbrev}${binary:Package}\n' 2>/dev/null |
         sed -n 's/^ii *//p' | xargs dpkg -L | grep -vE '^/(etc|usr/share/(doc|man|locale|info|lintian))' |
-        # `/bin` and the like are links here, and no path may come twice.
+        # `/bin` and the like are links here, and each path may occur only once.
         sed -E 's,^/(bin|sbin|lib|lib64)(/|$),/usr/\1\2,; s,^/,,' | sort -u |
         while read -r file; do
             [[ -d /$file && ! -L /$file ]] || [[ ! -e /$file && ! -L /$file ]] || echo "$file"
@@ -109,7 +109,7 @@ PATH=/$toolchain/bin:/usr/sbin:/usr/bin:/sbin:/bin" - "$1" >/dev/null
     rm -rf "$root"
 }
 
-# Makes the stand-in `$1` for the base: one link per tool, as in the real one.
+# Creates the stand-in `$1` for the base, with one link per tool as in the real image.
 stand_in_for_busybox() {
     local root=$engine_run/busybox tool made_from
     made_from=$({ cat /bin/busybox; declare -f stand_in_for_busybox; } | sha256sum | cut -c1-16)
@@ -129,8 +129,8 @@ stand_in_for_busybox() {
     rm -rf "$root"
 }
 
-# Starts a registry on loopback, which every engine talks to without TLS. Keeps
-# its things in the folder `$1`; its address is then in `registry`.
+# Starts a registry on loopback, with which every engine communicates without TLS.
+# Its files are in the folder `$1`; sets `registry` to its address.
 registry_start() {
     registry=127.0.0.1:$(python3 -c 'import socket; it = socket.socket(); it.bind(("127.0.0.1", 0)); print(it.getsockname()[1])')
     mkdir -p "$1"

@@ -1,5 +1,4 @@
-//! More than one attempt: which failures deserve it, what is retried, and when
-//! it is enough.
+//! Further attempts: which failures justify one, what is retried, and when to stop.
 
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ fn fails_with(stage: &str, line: &str) -> Life {
     Life::fails_in(stage).log(log).with_a_tidy_queue()
 }
 
-/// A failed deployment whose retries live as given, one after another.
+/// A failed deployment whose retries follow the given lifecycles, one after another.
 fn project<const N: usize>(lives: [Life; N], retries: usize) -> Api {
     let api = Api::new()
         .clock(Clock::PerRequest(Duration::from_secs(30)))
@@ -23,9 +22,9 @@ fn project<const N: usize>(lives: [Life; N], retries: usize) -> Api {
     lives.into_iter().fold(api, Api::retries_to)
 }
 
-/// What the log says of the attempts, without stages and build log.
-fn story(log: &str) -> String {
-    let told = [
+/// The lines of the log about the attempts, without stages and build log.
+fn attempt_lines(log: &str) -> String {
+    let starts = [
         "Retrying",
         "New",
         "Why",
@@ -36,7 +35,7 @@ fn story(log: &str) -> String {
     ];
     let lines = log
         .lines()
-        .filter(|it| told.iter().any(|told| it.starts_with(told)));
+        .filter(|it| starts.iter().any(|start| it.starts_with(start)));
     lines.flat_map(|it| [it, "\n"]).collect()
 }
 
@@ -58,7 +57,7 @@ New deployment 9a8b7c6e https://9a8b7c6e.site.pages.dev
 Deployment 9a8b7c6e succeeded: https://9a8b7c6e.site.pages.dev
 "
     );
-    assert_eq!(story(&done.log), expected);
+    assert_eq!(attempt_lines(&done.log), expected);
     assert_eq!(done.code, 0);
     assert_eq!(done.outputs["attempts"], "2");
     assert_eq!(done.outputs["short_id"], "9a8b7c6e");
@@ -66,7 +65,7 @@ Deployment 9a8b7c6e succeeded: https://9a8b7c6e.site.pages.dev
 }
 
 #[test]
-fn the_original_is_retried_where_the_api_refuses_the_newer_one() {
+fn the_original_is_retried_if_the_api_rejects_the_newer_one() {
     let lives = [fails_with("clone_repo", NETWORK), Life::success()];
     let refused = Reply::error(400, 8_000_014, "This deployment cannot be retried");
     let api = project(lives, 3).fault(When::nth(Route::Retry, 2), refused);
@@ -89,7 +88,7 @@ fn the_original_is_retried_where_the_api_refuses_the_newer_one() {
 }
 
 #[test]
-fn a_failure_that_stays_is_not_tried_again() {
+fn a_permanent_failure_is_not_retried() {
     let lives = [fails_with(
         "build",
         "Failed: error occurred while running build command",
@@ -104,7 +103,7 @@ fn a_failure_that_stays_is_not_tried_again() {
 }
 
 #[test]
-fn any_failure_is_tried_again_where_that_is_asked_for() {
+fn any_failure_is_retried_if_requested() {
     let line = "Failed: error occurred while running build command";
     let lives = [fails_with("build", line), fails_with("build", line)];
     let fake = Fake::start(project(lives, 2));
@@ -116,10 +115,10 @@ fn any_failure_is_tried_again_where_that_is_asked_for() {
 }
 
 #[test]
-fn no_attempt_starts_that_would_not_have_the_time() {
+fn no_attempt_starts_without_enough_time_left() {
     let lives = [fails_with("clone_repo", NETWORK)];
     let fake = Fake::start(project(lives, 1));
-    // The pause before the next attempt alone takes longer.
+    // Even the pause before the next attempt would take longer.
     let step = Step::new(&fake).with("max_attempts", "2");
     let done = step.with("timeout", "9s").run();
     assert_eq!(done.code, 1, "{}", done.log);
@@ -129,7 +128,7 @@ fn no_attempt_starts_that_would_not_have_the_time() {
 }
 
 #[test]
-fn every_attempt_stands_in_the_summary() {
+fn the_summary_shows_every_attempt() {
     let lives = [
         fails_with("clone_repo", NETWORK),
         fails_with("clone_repo", NETWORK),

@@ -1,5 +1,4 @@
-//! Each ending of the contract, as a user sees it: what the log and the
-//! summary say of each stands in `expected/`.
+//! Each outcome as a user sees it; `expected/` contains the exact logs and summaries.
 
 use std::io::Read as _;
 use std::thread;
@@ -24,9 +23,8 @@ const LOG: [(u64, &str); 6] = [
     (69, "Failed: build command exited with code: 1"),
 ];
 
-/// A project whose failed deployment lives on as `life` when it is retried,
-/// and whose stages have taken their time before. Each request takes 20 s on
-/// the fake's clock, so that logs are exact.
+/// A project with one successful and one failed deployment, whose retry follows
+/// `life`. Each request takes 20 s on the fake's clock, so that logs are exact.
 fn project(life: Life) -> Api {
     let success = Life::success().with_a_tidy_queue();
     let succeeded = Deployment::new("0b5e55ed", success).ago(Duration::from_hours(9));
@@ -38,7 +36,7 @@ fn project(life: Life) -> Api {
         .expect(Route::Retry, 1)
 }
 
-/// A life that ends in a failure in `build`, which the log tells of.
+/// A lifecycle that fails in `build`, with a log that shows the cause.
 fn failure() -> Life {
     Life::fails_in("build").log(LOG.map(|(at, line)| (Duration::from_secs(at), line)))
 }
@@ -57,7 +55,7 @@ fn run_with(host: Host, api: Api, inputs: &[(&str, &str)]) -> Done {
 }
 
 #[test]
-fn a_success_is_handed_over() {
+fn a_success_passes_with_its_outputs() {
     check(
         "success",
         0,
@@ -90,15 +88,15 @@ fn a_failure_in_each_stage_fails_the_step_and_names_the_stage() {
 }
 
 #[test]
-fn a_failure_is_told_with_its_cause() {
+fn a_failure_is_reported_with_its_cause() {
     let outputs = "status=failure\nstage=build\nurl=https://9a8b7c6d.site.pages.dev";
     check("failure", 1, outputs, |host| run(host, project(failure())));
 }
 
 #[test]
-fn no_part_of_the_token_is_left_where_a_telling_line_is_cut() {
-    let telling = format!("Error: {} {TOKEN} was sent", "x".repeat(473));
-    let log = [(Duration::from_secs(30), telling.as_str())];
+fn no_part_of_the_token_remains_where_a_line_of_the_excerpt_is_truncated() {
+    let truncated = format!("Error: {} {TOKEN} was sent", "x".repeat(473));
+    let log = [(Duration::from_secs(30), truncated.as_str())];
     for host in [Host::Unknown, Host::GitHub] {
         let life = Life::fails_in("build").log(log);
         let done = run(host, project(life));
@@ -110,14 +108,14 @@ fn no_part_of_the_token_is_left_where_a_telling_line_is_cut() {
 }
 
 #[test]
-fn an_ending_that_fail_on_does_not_list_passes() {
+fn an_outcome_that_fail_on_does_not_list_passes() {
     check("failure_let_pass", 0, "status=failure", |host| {
         run_with(host, project(failure()), &[("fail_on", "canceled")])
     });
 }
 
 #[test]
-fn a_failure_that_may_pass_is_retried_again() {
+fn a_temporary_failure_is_retried() {
     let outputs = format!(
         "status=success\nattempts=2\noriginal_id={}",
         full_id(ORIGINAL)
@@ -157,8 +155,8 @@ fn a_deployment_that_a_newer_one_supersedes_names_it() {
     });
 }
 
-/// It takes half a minute to be believed: so long the API may not know a
-/// deployment that is new.
+/// The API may not find a new deployment yet, so the deletion counts only after half
+/// a minute.
 #[test]
 fn a_deployment_that_is_deleted_ends_the_watch() {
     check("deleted", 1, "status=deleted", |host| {
@@ -168,7 +166,7 @@ fn a_deployment_that_is_deleted_ends_the_watch() {
 }
 
 #[test]
-fn a_timeout_says_that_the_deployment_goes_on() {
+fn a_timeout_says_that_the_deployment_continues() {
     let outputs = "status=timed_out\nstage=build\nattempts=1";
     check("timed_out", 4, outputs, |host| {
         let api = project(Life::never_ends_in("build"));
@@ -177,7 +175,7 @@ fn a_timeout_says_that_the_deployment_goes_on() {
 }
 
 #[test]
-fn a_canceled_step_says_that_the_deployment_goes_on() {
+fn a_canceled_step_says_that_the_deployment_continues() {
     for (name, signal, code) in [("interrupted", "-INT", 130), ("interrupted", "-TERM", 143)] {
         let outputs = "status=interrupted\nshort_id=9a8b7c6d";
         check(name, code, outputs, |host| {
@@ -239,7 +237,7 @@ fn a_success_is_nothing_to_retry_for_latest_failed() {
 }
 
 #[test]
-fn an_older_deployment_is_refused_by_name() {
+fn a_retry_of_an_older_deployment_is_refused() {
     check("refused", 2, "status=refused\nattempts=0", |host| {
         let api = Api::new()
             .deployment(Deployment::failed(ORIGINAL).ago(Duration::from_hours(2)))
@@ -249,7 +247,7 @@ fn an_older_deployment_is_refused_by_name() {
 }
 
 #[test]
-fn what_the_api_refuses_is_an_error_with_a_hint() {
+fn a_request_that_the_api_rejects_is_an_error_with_a_hint() {
     check("error", 3, "status=error\nattempts=0", |host| {
         let api = Api::new().deployment(Deployment::failed(ORIGINAL));
         let refusal = Reply::error(403, 10_000, "Authentication error");
@@ -257,9 +255,9 @@ fn what_the_api_refuses_is_an_error_with_a_hint() {
     });
 }
 
-/// The annotation, the log and the list of the summary name each.
+/// The annotation, the log and the summary list every problem.
 #[test]
-fn all_bad_inputs_are_told_at_once() {
+fn all_bad_inputs_are_reported_at_once() {
     check("bad_input", 2, "status=error", |host| {
         let step = Step::bare()
             .with("account_id", "../x")
@@ -273,20 +271,23 @@ fn all_bad_inputs_are_told_at_once() {
     });
 }
 
-/// The user's own file is the user's own wish.
+/// The user has requested this file explicitly, so this is not just a warning.
 #[test]
 fn an_output_file_that_cannot_be_written_is_an_error() {
     check("output_file_not_written", 2, "", |host| {
         let fake = Fake::start(Api::new());
         let step = host.of(Step::new(&fake));
         let done = step.with("output_file", "/dev/null/x.json").run();
-        assert!(fake.records().is_empty(), "it is tried before all else");
+        assert!(
+            fake.records().is_empty(),
+            "the file is checked before any request"
+        );
         done
     });
 }
 
 #[test]
-fn the_verdict_is_told_though_the_output_file_cannot_be_written_any_more() {
+fn the_outcome_is_reported_even_if_the_output_file_becomes_unwritable() {
     let fake = Fake::start(project(failure()));
     let step = Step::new(&fake).with("output_file", "/dev/full");
     let done = step.with("output_format", "json").run();
@@ -299,7 +300,7 @@ Error: failed to write `output_file` `/dev/full`: No space left on device (os er
 }
 
 #[test]
-fn a_summary_or_outputs_that_cannot_be_written_are_warnings_and_the_verdict_stands() {
+fn a_summary_or_outputs_that_cannot_be_written_are_warnings_and_the_outcome_stands() {
     let fake = Fake::start(project(failure()));
     let step = Step::new(&fake).on_github().with("logs", "never");
     let step = step.var("GITHUB_STEP_SUMMARY", "/dev/null/summary");
@@ -322,7 +323,7 @@ fn young(life: Life) -> Api {
 }
 
 #[test]
-fn a_word_that_is_not_known_is_shown_once_and_watched_on() {
+fn an_unknown_status_is_reported_once_and_the_watch_continues() {
     let odd = test_support::fake::Step::new("polish")
         .takes(Duration::from_mins(1))
         .running("pondering");
@@ -344,7 +345,7 @@ New deployment 9a8b7c6d https://9a8b7c6d.site.pages.dev
 }
 
 #[test]
-fn each_line_of_a_log_is_shown_once_though_an_answer_broke_off() {
+fn each_line_of_a_log_is_shown_once_even_if_a_response_is_truncated() {
     let log = (0..40).map(|n| (Duration::from_secs(12), format!("line {n:02}.")));
     let api = young(Life::fails_in("build").log(log));
     let fake = Fake::start(api.fault(When::next(Route::Logs), Fault::Truncate));
@@ -355,7 +356,7 @@ fn each_line_of_a_log_is_shown_once_though_an_answer_broke_off() {
 }
 
 #[test]
-fn a_log_that_cannot_be_read_at_the_end_is_no_empty_one() {
+fn a_log_that_cannot_be_read_at_the_end_does_not_count_as_empty() {
     let line = [(Duration::from_mins(9), "never reached")];
     let api = young(Life::fails_in("build").log(line)).expect(Route::Retry, 1);
     let no = Reply::error(403, 10_000, "Authentication error");
@@ -363,8 +364,8 @@ fn a_log_that_cannot_be_read_at_the_end_is_no_empty_one() {
     let step = Step::new(&fake).with("logs", "always");
     let done = step.with("max_attempts", "2").run();
     assert_eq!(done.code, 1, "{}", done.log);
-    let told = "Why: the build log could not be read\n";
-    assert!(done.log.contains(told), "{}", done.log);
+    let why = "Why: the build log could not be read\n";
+    assert!(done.log.contains(why), "{}", done.log);
     assert!(
         done.log.contains("warning: failed to read the build log: "),
         "{}",
@@ -372,8 +373,7 @@ fn a_log_that_cannot_be_read_at_the_end_is_no_empty_one() {
     );
 }
 
-/// The most memory that a process has had so far, in bytes; `None` once it is
-/// gone.
+/// The peak memory of a process so far, in bytes; `None` after it has ended.
 fn peak_memory(process: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:"))?;
@@ -401,14 +401,14 @@ fn a_log_of_50_mb_is_shown_with_less_than_30_mb_of_memory() {
     }
     let log = reader.join().unwrap();
     let shown = log.lines().filter(|it| it.ends_with("xxx")).count();
-    // The one more is the telling line.
+    // One line more, because the excerpt repeats one.
     assert_eq!(shown, 100_001, "each line once");
     assert!(50_000_000 < log.len());
     assert!(0 < peak && peak < 30 * 1024 * 1024, "{peak} bytes");
 }
 
 #[test]
-fn outputs_are_written_though_the_log_cannot_be() {
+fn outputs_are_written_even_if_the_log_cannot_be() {
     let fake = Fake::start(young(Life::success()));
     let step = Step::new(&fake).on_github().with("wait", "false");
     let full = std::fs::File::options()

@@ -1,5 +1,5 @@
-//! An API that misbehaves: each fault at each moment of a run, with the built
-//! binary. Only a real answer gives a verdict, and one retry makes one
+//! Runs the built binary against a faulty API, with each fault at each moment of a
+//! run. Only a genuine response decides the outcome, and one retry creates one
 //! deployment.
 
 use std::sync::Mutex;
@@ -11,69 +11,69 @@ use serde_json::json;
 use crate::step::{ORIGINAL, Step};
 use test_support::fake::{Api, Clock, Deployment, Fake, Fault, Life, Reply, Route, When};
 
-/// What a fault means, by the rules of the contract.
+/// How the program must treat a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meaning {
-    /// It may pass, and does not tell whether a retry was taken.
-    Passes,
-    /// It passes, and a retry was not taken.
-    NotTaken,
-    /// It stays.
-    Stays,
+    /// Temporary, and does not show whether a POST was executed.
+    Transient,
+    /// Temporary, and proves that a POST was not executed.
+    NotExecuted,
+    /// Permanent.
+    Permanent,
 }
 
-use Meaning::{NotTaken, Passes, Stays};
+use Meaning::{NotExecuted, Permanent, Transient};
 
 fn faults() -> Vec<(String, Fault, Meaning)> {
     let mut faults: Vec<(String, Fault, Meaning)> = vec![
-        ("reset".into(), Fault::Reset, Passes),
-        ("close".into(), Fault::Close, Passes),
-        ("stall".into(), Fault::Stall, Passes),
-        ("stall in mid body".into(), Fault::StallMidBody, Passes),
-        ("truncated".into(), Fault::Truncate, Passes),
-        ("huge".into(), Fault::Huge { bytes: 64 << 20 }, Passes),
+        ("reset".into(), Fault::Reset, Transient),
+        ("close".into(), Fault::Close, Transient),
+        ("stall".into(), Fault::Stall, Transient),
+        ("stall in mid body".into(), Fault::StallMidBody, Transient),
+        ("truncated".into(), Fault::Truncate, Transient),
+        ("huge".into(), Fault::Huge { bytes: 64 << 20 }, Transient),
     ];
     let mut reply = |name: &str, reply: Reply, meaning| {
         faults.push((name.to_owned(), reply.into(), meaning));
     };
     for status in [408, 425, 500, 502, 503, 504, 520, 524] {
         let page = Reply::html(status, "<html><h1>Bad gateway</h1></html>");
-        reply(&format!("HTML under {status}"), page, Passes);
+        reply(&format!("HTML under {status}"), page, Transient);
     }
     let text = "upstream connect error or disconnect/reset before headers";
-    reply("text under 503", Reply::text(503, text), Passes);
-    reply("HTML under 200", Reply::html(200, "<html>"), Passes);
-    reply("HTML under 404", Reply::html(404, "<html>"), Passes);
-    reply("empty under 200", Reply::empty(200), Passes);
+    reply("text under 503", Reply::text(503, text), Transient);
+    reply("HTML under 200", Reply::html(200, "<html>"), Transient);
+    reply("HTML under 404", Reply::html(404, "<html>"), Transient);
+    reply("empty under 200", Reply::empty(200), Transient);
     reply(
         "truncated JSON",
         Reply::text(200, "{\"result\": {\"id\": \"x"),
-        Passes,
+        Transient,
     );
     reply(
         "other JSON",
         Reply::json(200, &json!({"result": [1]})),
-        Passes,
+        Transient,
     );
     reply(
         "no success",
         Reply::json(200, &json!({"success": false})),
-        Passes,
+        Transient,
     );
     reply(
         "unknown error",
         Reply::error(500, 8_000_000, "unknown"),
-        Passes,
+        Transient,
     );
-    reply("429", Reply::rate_limited().retry_after(2), NotTaken);
+    reply("429", Reply::rate_limited().retry_after(2), NotExecuted);
     reply(
         "429 with code 10000",
         Reply::error(429, 10_000, "wait").retry_after(1),
-        NotTaken,
+        NotExecuted,
     );
     let elsewhere = Reply::text(302, "").header("location", "https://example.com/");
-    reply("redirect", elsewhere, Stays);
-    reply("challenge", Reply::challenge(), Stays);
+    reply("redirect", elsewhere, Permanent);
+    reply("challenge", Reply::challenge(), Permanent);
     for (status, code) in [
         (401, 10_000),
         (403, 10_000),
@@ -86,7 +86,7 @@ fn faults() -> Vec<(String, Fault, Meaning)> {
         (400, 8_000_098),
     ] {
         let error = Reply::error(status, code, "no");
-        reply(&format!("{status} with code {code}"), error, Stays);
+        reply(&format!("{status} with code {code}"), error, Permanent);
     }
     faults
 }
@@ -95,21 +95,21 @@ fn faults() -> Vec<(String, Fault, Meaning)> {
 enum Moment {
     BeforeThePost,
     AtThePost,
-    AtThePostThatWasTaken,
+    AtTheExecutedPost,
     AtTheFirstPoll,
     InMidBuild,
     AtTheLastPoll,
 }
 
 use Moment::{
-    AtTheFirstPoll, AtTheLastPoll, AtThePost, AtThePostThatWasTaken, BeforeThePost, InMidBuild,
+    AtTheExecutedPost, AtTheFirstPoll, AtTheLastPoll, AtThePost, BeforeThePost, InMidBuild,
 };
 
 impl Moment {
     const ALL: [Self; 6] = [
         BeforeThePost,
         AtThePost,
-        AtThePostThatWasTaken,
+        AtTheExecutedPost,
         AtTheFirstPoll,
         InMidBuild,
         AtTheLastPoll,
@@ -119,7 +119,7 @@ impl Moment {
         match self {
             BeforeThePost => When::next(Route::Get).before_post(),
             AtThePost => When::next(Route::Retry),
-            AtThePostThatWasTaken => When::next(Route::Retry).made(),
+            AtTheExecutedPost => When::next(Route::Retry).made(),
             AtTheFirstPoll => When::next(Route::Get).after_post(),
             InMidBuild => When::next(Route::Get).after_post().in_stage("build"),
             AtTheLastPoll => When::next(Route::Get).at_end(),
@@ -127,18 +127,18 @@ impl Moment {
     }
 }
 
-/// Status, exit code, requests to retry, and deployments made.
+/// The expected status, exit code, number of POSTs, and number of new deployments.
 fn expected(moment: Moment, meaning: Meaning) -> (&'static str, i32, usize, usize) {
     match (meaning, moment) {
-        (Stays, BeforeThePost) => ("error", 3, 0, 0),
-        (Stays, AtThePost) => ("error", 3, 1, 0),
-        (Stays, _) => ("error", 3, 1, 1),
-        (Passes | NotTaken, AtThePost) => ("success", 0, 2, 1),
-        (Passes | NotTaken, _) => ("success", 0, 1, 1),
+        (Permanent, BeforeThePost) => ("error", 3, 0, 0),
+        (Permanent, AtThePost) => ("error", 3, 1, 0),
+        (Permanent, _) => ("error", 3, 1, 1),
+        (Transient | NotExecuted, AtThePost) => ("success", 0, 2, 1),
+        (Transient | NotExecuted, _) => ("success", 0, 1, 1),
     }
 }
 
-/// What is wrong with a run that met the fault, if anything.
+/// Runs with the fault and describes what was wrong, if anything.
 fn run(fault: Fault, moment: Moment, meaning: Meaning) -> Option<String> {
     let api = Api::new()
         .clock(Clock::PerRequest(Duration::from_secs(20)))
@@ -157,24 +157,24 @@ fn run(fault: Fault, moment: Moment, meaning: Meaning) -> Option<String> {
     }
     let asked = Duration::from_secs(1);
     if fake.waits_after(429).iter().any(|it| *it < asked) {
-        wrong += "a request went out while the API asked to stay away\n";
+        wrong += "a request was sent before `Retry-After` had passed\n";
     }
     (!wrong.is_empty()).then_some(wrong)
 }
 
 #[test]
-fn no_fault_at_any_moment_gives_a_false_verdict_or_a_second_deployment() {
+fn no_fault_at_any_moment_causes_a_wrong_outcome_or_a_second_deployment() {
     let mut cases = Vec::new();
     for (name, fault, meaning) in faults() {
         for moment in Moment::ALL {
-            // What was not taken made nothing.
-            let is_impossible = meaning == NotTaken && matches!(moment, AtThePostThatWasTaken);
+            // A POST that was not executed creates nothing.
+            let is_impossible = meaning == NotExecuted && matches!(moment, AtTheExecutedPost);
             if !is_impossible {
                 cases.push((name.clone(), fault.clone(), meaning, moment));
             }
         }
     }
-    // Those that take longest first, since nearly all of it is waiting.
+    // Start with the longest cases, since they spend nearly all of their time waiting.
     cases.sort_by_key(|(name, ..)| name.starts_with("stall"));
     let cases = Mutex::new(cases);
     let wrong = Mutex::new(Vec::new());

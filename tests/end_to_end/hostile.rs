@@ -1,8 +1,8 @@
-//! Text from outside through the whole program: whoever reads the log obeys
-//! our own commands and no others.
+//! External text in the whole program: whatever reads the log executes only the
+//! program's own commands.
 //!
-//! Each run is made twice, with hostile texts and with tame ones, and each
-//! host's parser must find the same commands in both logs.
+//! Each run is repeated with harmless texts instead of hostile ones, and each host's
+//! parser must find the same commands in both logs.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use test_support::parsers::github::Act;
 use test_support::parsers::hostile::TABLE;
 use test_support::parsers::{Reader, github};
 
-/// Every word of `log_format` that names a form.
+/// Every value of `log_format` except `auto`.
 const FORMATS: [&str; 15] = [
     "plain",
     "json",
@@ -31,7 +31,7 @@ const FORMATS: [&str; 15] = [
     "jenkins",
 ];
 
-/// The texts of the hostile table, or as many tame ones.
+/// The texts of the hostile table, or the same number of harmless ones.
 #[derive(Clone, Copy)]
 enum Texts {
     Hostile,
@@ -48,8 +48,8 @@ impl Texts {
     }
 }
 
-/// What a reader does because of a log. A token that nobody can guess and the
-/// time are another in each run.
+/// The actions that a log triggers in a reader, without the random token and the times,
+/// which differ in each run.
 fn acts(reader: Reader, log: &str) -> Vec<String> {
     let token = log
         .lines()
@@ -65,7 +65,7 @@ fn acts(reader: Reader, log: &str) -> Vec<String> {
     reader.acts(&log).into_iter().map(without_time).collect()
 }
 
-/// Compares what each reader does, as far as `part` of it goes.
+/// Compares the `part` of each action of each reader.
 #[track_caller]
 fn compare(format: &str, run: impl Fn(Texts) -> Done, part: impl Fn(&str) -> &str) {
     let (hostile, tame) = (run(Texts::Hostile), run(Texts::Tame));
@@ -103,14 +103,14 @@ fn build(texts: Texts, format: &str) -> Done {
 }
 
 #[test]
-fn no_reader_obeys_a_line_of_a_build_log_or_the_name_of_a_stage() {
+fn no_reader_executes_commands_in_a_build_log_or_a_stage_name() {
     for format in FORMATS {
         compare(format, |texts| build(texts, format), |act| act);
     }
 }
 
 #[test]
-fn github_obeys_our_own_commands_in_a_hostile_log() {
+fn github_executes_our_own_commands_around_a_hostile_log() {
     let log = build(Texts::Hostile, "github").log;
     let acts = github::read(&log).acts;
     let [mask, group, stop, resume, end, error] = acts.as_slice() else {
@@ -127,10 +127,10 @@ fn github_obeys_our_own_commands_in_a_hostile_log() {
     assert!(error.message.starts_with("the build ran out of memory\n"));
 }
 
-/// On Azure and `TeamCity` the outputs are in the log and hold such texts by
-/// right; `hosts.rs` reads them back.
+/// On Azure and `TeamCity` the log contains the outputs, and therefore such texts;
+/// `hosts.rs` reads them back.
 #[test]
-fn no_reader_obeys_a_branch_a_commit_message_or_an_address() {
+fn no_reader_executes_commands_in_a_branch_a_commit_message_or_a_url() {
     let formats = FORMATS.into_iter();
     for format in formats.filter(|it| !["azure", "teamcity"].contains(it)) {
         let run = |texts: &[String]| {
@@ -151,9 +151,9 @@ fn no_reader_obeys_a_branch_a_commit_message_or_an_address() {
     }
 }
 
-/// An annotation holds such a message by right, so only its kind is compared.
+/// An annotation may contain such a message, so only its kind is compared.
 #[test]
-fn no_reader_obeys_an_error_message() {
+fn no_reader_executes_commands_in_an_error_message() {
     for format in FORMATS {
         for first in (0..TABLE.len()).step_by(8) {
             let run = |texts: Texts| {

@@ -1,5 +1,5 @@
-//! Each CI host: its own variables around the built binary, and log and
-//! outputs read back as that host would.
+//! Each CI host: runs the built binary with the variables of the host, and reads the
+//! log and the outputs as the host does.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,10 +18,10 @@ type Variables = BTreeMap<String, String>;
 
 struct Host {
     name: &'static str,
-    /// `{}` stands for a folder of the step's own.
+    /// The variables of the host; `{}` stands for the folder of the step.
     vars: &'static [(&'static str, &'static str)],
     reader: Option<Reader>,
-    /// What it does because of the log of a failure, repeats left out.
+    /// The actions that the log of a failure triggers, without repetitions.
     acts_of_a_failure: &'static [&'static str],
     /// The outputs that a later step would see, from the folder and the log.
     outputs: fn(&Path, &str) -> Variables,
@@ -191,7 +191,7 @@ const HOSTS: [Host; 12] = [
     },
 ];
 
-/// An agent that writes down what it is asked to do, and what it could see.
+/// An agent that records its arguments, its input and its environment.
 const AGENT: &str = "#!/bin/sh
 PATH=/usr/bin:/bin
 here=${0%/*}
@@ -218,7 +218,7 @@ fn run(host: &Host, fake: &Fake) -> (Step, Done) {
 }
 
 impl Host {
-    /// The name under which a later step finds an output.
+    /// The name of an output for later steps.
     fn name_of(&self, output: &str) -> String {
         match self.name {
             "gitea" | "forgejo" => output.to_owned(),
@@ -226,7 +226,7 @@ impl Host {
         }
     }
 
-    /// What the host does because of the log, without times and texts.
+    /// The actions that the log triggers in the host, without times and texts.
     fn acts(&self, log: &str) -> Vec<String> {
         let Some(reader) = self.reader else {
             return Vec::new();
@@ -257,7 +257,7 @@ impl Host {
     }
 }
 
-/// A failed deployment whose retry lives as given.
+/// A failed deployment whose retry follows `life`.
 fn project(life: Life, change: impl FnOnce(Deployment) -> Deployment) -> Fake {
     let original = change(Deployment::failed(ORIGINAL));
     Fake::start(
@@ -274,10 +274,10 @@ fn log_of(lines: &[&str]) -> Vec<(Duration, String)> {
     lines.iter().map(|it| (at, (*it).to_owned())).collect()
 }
 
-/// What later steps see is what the file says, under the host's names.
+/// Asserts that later steps see the outputs of the file, under the host's names.
 #[track_caller]
 fn assert_handed_over(host: &Host, step: &Step, done: &Done, without: &[&str]) {
-    // These have `output_file` alone, and `done.outputs` was read from it.
+    // These hosts only have `output_file`, from which `done.outputs` was read.
     if matches!(host.name, "woodpecker" | "jenkins") {
         assert!(done.outputs.contains_key("status"), "{}", done.log);
         return;
@@ -292,7 +292,7 @@ fn assert_handed_over(host: &Host, step: &Step, done: &Done, without: &[&str]) {
     assert_eq!(seen, expected, "{}:\n{}", host.name, done.log);
 }
 
-/// Tries something on all hosts at once.
+/// Runs a test on all hosts concurrently.
 fn on_each(try_on: impl Fn(&Host) + Sync) {
     thread::scope(|scope| {
         for host in &HOSTS {
@@ -327,7 +327,7 @@ fn a_failure_reaches_the_later_steps_of_each_host() {
 }
 
 #[test]
-fn a_hostile_deployment_makes_no_host_do_more_than_a_tame_one() {
+fn a_hostile_deployment_triggers_no_additional_actions_on_any_host() {
     let lines: Vec<&str> = hostile::TABLE.iter().map(|it| it.text).collect();
     let evil = "$HOME'; ##vso[task.complete]##teamcity[x y='z'] `id`";
     on_each(|host| {
@@ -370,7 +370,7 @@ fn azure_shows_the_summary_that_was_written() {
 }
 
 #[test]
-fn azure_is_asked_for_no_summary_that_could_not_be_written() {
+fn azure_gets_no_upload_command_for_a_summary_that_could_not_be_written() {
     let fake = project(Life::success(), |it| it);
     let step = Step::new(&fake).var("TF_BUILD", "True");
     let done = step.var("AGENT_TEMPDIRECTORY", "no/such/folder").run();
@@ -381,7 +381,7 @@ fn azure_is_asked_for_no_summary_that_could_not_be_written() {
 }
 
 #[test]
-fn buildkite_s_agent_gets_the_summary_and_no_secret() {
+fn the_buildkite_agent_gets_the_summary_and_no_secret() {
     let (step, _) = failure(host("buildkite"));
     let arguments = "annotate\n--style\nerror\n--context\npages-retry\n";
     assert_eq!(read(step.folder(), "annotate"), arguments);
@@ -396,7 +396,7 @@ fn buildkite_s_agent_gets_the_summary_and_no_secret() {
 }
 
 #[test]
-fn a_missing_or_failing_agent_is_a_warning_and_the_verdict_stands() {
+fn a_missing_or_failing_agent_is_a_warning_and_the_outcome_stands() {
     let fake = || project(Life::success(), |it| it);
     let step = |fake: &Fake| Step::new(fake).var("BUILDKITE", "true");
     let done = step(&fake()).run();
@@ -423,7 +423,7 @@ fn a_missing_or_failing_agent_is_a_warning_and_the_verdict_stands() {
 }
 
 #[test]
-fn settings_of_a_plugin_are_inputs_on_woodpecker_and_drone_alone() {
+fn plugin_settings_are_inputs_only_on_woodpecker_and_drone() {
     let cases = [
         ("CI", "woodpecker", true),
         ("DRONE", "true", true),

@@ -40,7 +40,7 @@ fn an_argument_is_refused_in_one_line() {
 }
 
 #[test]
-fn a_summary_that_is_not_wanted_is_not_written_for_bad_input_either() {
+fn a_disabled_summary_is_not_written_for_bad_input_either() {
     for (wanted, is_there) in [("true", true), ("false", false)] {
         let step = Step::bare().on_github().with("summary", wanted);
         let done = step.run();

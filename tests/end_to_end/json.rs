@@ -1,5 +1,4 @@
-//! `log_format: json`: standard output is JSON to the last byte, whatever
-//! happens.
+//! `log_format: json`: standard output contains only JSON, whatever happens.
 
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ fn project(life: Life) -> Api {
         .retries_to(life.with_a_tidy_queue())
 }
 
-/// The objects of a log, which ends with its one `finished`.
+/// Parses a log, and asserts that it ends with its only `finished` event.
 #[track_caller]
 fn objects(done: &Done) -> Vec<Value> {
     assert!(done.log.ends_with('\n'), "{}", done.log);
@@ -36,7 +35,7 @@ fn objects(done: &Done) -> Vec<Value> {
 }
 
 #[test]
-fn every_ending_is_json_to_its_last_byte() {
+fn every_outcome_is_json_to_the_last_byte() {
     let lives = [
         ("success", Life::success()),
         ("failure", Life::fails_in("build")),
@@ -80,7 +79,7 @@ fn bad_input_is_json_too() {
 }
 
 #[test]
-fn on_a_host_that_takes_outputs_from_the_log_a_warning_says_what_to_do() {
+fn a_host_that_reads_outputs_from_the_log_gets_a_warning_with_advice() {
     for (name, value) in [("TF_BUILD", "True"), ("TEAMCITY_VERSION", "2026.1")] {
         let fake = Fake::start(project(Life::success()));
         let step = Step::new(&fake).with("log_format", "json").var(name, value);
@@ -94,7 +93,7 @@ fn on_a_host_that_takes_outputs_from_the_log_a_warning_says_what_to_do() {
 }
 
 #[test]
-fn hostile_lines_act_on_no_reader_of_the_json() {
+fn no_reader_executes_commands_in_the_json_log() {
     let lines = hostile::TABLE.iter();
     let log = lines.map(|it| (Duration::from_secs(12), it.text));
     let fake = Fake::start(project(Life::fails_in("build").log(log)));

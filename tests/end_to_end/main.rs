@@ -1,4 +1,5 @@
-//! The built binary against the fake Pages API: exact log, outputs, exit code.
+//! Runs the built binary against the fake Pages API and compares the exact log, the
+//! outputs and the exit code.
 
 #![expect(
     clippy::disallowed_methods,

@@ -1,5 +1,5 @@
-//! GitHub's runner: what it sets around the program, and what it makes of log,
-//! files and exit code. What takes a container is in `tests/container`.
+//! The GitHub runner: the environment that it sets, and how it interprets the log, the
+//! files and the exit code. Tests that need a container are in `tests/container`.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -12,13 +12,13 @@ use test_support::parsers::hostile;
 
 const ACTION: &str = include_str!("../../action.yml");
 
-/// The runner upper-cases a name and replaces spaces, and nothing else.
+/// The runner only converts a name to uppercase and replaces spaces.
 fn variable(input: &str) -> String {
     format!("INPUT_{}", input.replace(' ', "_").to_uppercase())
 }
 
-/// The inputs of `action.yml` with their defaults; without one an input
-/// arrives set and empty.
+/// The inputs of `action.yml` with their defaults. An input without a default is set to
+/// an empty string.
 fn defaults() -> Vec<(String, String)> {
     let inputs = ACTION
         .lines()
@@ -40,7 +40,7 @@ fn defaults() -> Vec<(String, String)> {
     defaults
 }
 
-/// A step as a workflow has it that gives only what is needed.
+/// A step of a workflow that sets only the required inputs.
 fn step(fake: &Fake) -> Step {
     let given = Step::new(fake);
     let step = defaults().iter().fold(Step::bare(), |step, (name, value)| {
@@ -72,8 +72,8 @@ fn log_of<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<(Duration, String
     lines.into_iter().map(|it| (at, it.to_owned())).collect()
 }
 
-/// What the runner makes of a step that failed by itself: by its exit code
-/// and not by what it printed.
+/// Reads the log of a step as the runner does, and asserts that it failed because of
+/// its exit code and not because of its log.
 #[track_caller]
 fn failed(done: &Done) -> github::Log {
     let log = github::read(&done.log);
@@ -88,7 +88,7 @@ fn errors(log: &github::Log) -> Vec<&Annotation> {
 }
 
 #[test]
-fn a_hostile_build_makes_the_runner_do_what_a_tame_one_does() {
+fn a_hostile_build_log_triggers_no_other_actions_of_the_runner() {
     let life = Life::fails_in("build").log(log_of(hostile::TABLE.iter().map(|it| it.text)));
     let fake = project(life);
     let step = step(&fake).with("logs", "always");
@@ -112,7 +112,7 @@ fn a_hostile_build_makes_the_runner_do_what_a_tame_one_does() {
 }
 
 #[test]
-fn what_is_long_is_cut_before_the_runner_cuts_it() {
+fn long_text_is_truncated_before_the_runner_truncates_it() {
     let endless = format!("error: {}", "long ".repeat(20_000));
     let built = project(Life::fails_in("build").log(log_of([endless.as_str()])));
     let refused = project(Life::success());
@@ -143,7 +143,7 @@ fn a_build_log_of_megabytes_leaves_the_summary_readable() {
 }
 
 #[test]
-fn a_flood_of_warnings_leaves_the_error_its_place() {
+fn many_warnings_do_not_crowd_out_the_error_annotation() {
     let fake = project(Life::fails_in("build"));
     let numbers = 10..30;
     let step = numbers.clone().fold(step(&fake), |step, number| {
@@ -182,10 +182,10 @@ fn hyphens_in_the_names_of_a_workflow_make_no_difference() {
     assert_eq!(github::read(&done.log).annotations, []);
 }
 
-/// Runners in Kubernetes execute a script in the container, and the program
-/// takes the place of its shell.
+/// Runners in Kubernetes execute a script in the container, and the program replaces
+/// the shell.
 #[test]
-fn the_script_of_a_pod_hands_over_inputs_and_outputs() {
+fn the_script_of_a_pod_passes_inputs_and_outputs() {
     let fake = project(Life::success());
     let step = step(&fake).var("INPUT_LOG-FORMAT", "plain");
     let script = step.folder().join("script");

@@ -1,8 +1,8 @@
-//! How a step is canceled.
+//! Cancellation of a step by signals.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "how soon a step is gone is what is tested"
+    reason = "the tests measure how soon a step ends"
 )]
 
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::step::{Done, ORIGINAL, Step};
 use test_support::fake::{Api, Clock, Deployment, Fake, Fault, Life, Reply, Route, When};
 
-/// Runs the step, and sends `signal` when the log says that it is time.
+/// Runs the step, and sends `signal` as soon as `is_time` accepts the log.
 pub(crate) fn canceled(step: &Step, signal: &str, is_time: impl Fn(&str) -> bool) -> Done {
     let mut child = step.command().spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -93,7 +93,7 @@ fn a_step_is_canceled_at_once_whatever_it_waits_for() {
 fn a_second_signal_ends_a_step_that_cannot_write_its_outputs() {
     let fake = endless();
     let step = Step::new(&fake);
-    // Nobody reads it, so that the first signal cannot end the step.
+    // Nothing reads this pipe, so the first signal cannot end the step.
     let pipe = step.folder().join("outputs.env");
     assert!(
         Command::new("mkfifo")
@@ -127,7 +127,7 @@ fn a_second_signal_ends_a_step_that_cannot_write_its_outputs() {
     assert!(2 <= signals);
 }
 
-/// Waits for what another process is about to do.
+/// Waits until another process has fulfilled the condition.
 pub(crate) fn wait_for(is_so: impl Fn() -> bool) -> bool {
     let began = Instant::now();
     while !is_so() {

@@ -1,8 +1,8 @@
-//! An ending as a user sees it on each host, compared with files to the byte.
+//! Compares the log and the summary of an outcome on each host with files, byte by byte.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "a test is asked to write its files by a variable"
+    reason = "a variable makes the tests rewrite the files"
 )]
 
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use std::{env, fs, thread};
 
 use crate::step::{Done, Step};
 
-/// Where a step runs.
+/// The host on which a step runs.
 #[derive(Clone, Copy)]
 pub(crate) enum Host {
     Unknown,
@@ -20,7 +20,7 @@ pub(crate) enum Host {
 impl Host {
     const ALL: [Self; 2] = [Self::Unknown, Self::GitHub];
 
-    /// The step as it is on this host.
+    /// Configures a step for this host.
     pub(crate) fn of(self, step: Step) -> Step {
         match self {
             Self::Unknown => step,
@@ -40,14 +40,14 @@ impl Host {
     }
 }
 
-/// Runs a step on each host and compares exit code, outputs (`name=value` a
-/// line), and, with the files in `expected/<name>/`, log and summary.
+/// Runs a step on each host. Compares the exit code, the outputs (one `name=value` per
+/// line), and the log and summary with the files in `expected/<name>/`.
 ///
-/// In the files `␛` is the escape character and `<token>` what nobody can
-/// guess. `EXPECTED=write cargo test` writes them: read the difference.
+/// In the files, `␛` stands for the escape character and `<token>` for the random
+/// token. `EXPECTED=write cargo test` rewrites them: review the difference.
 #[track_caller]
 pub(crate) fn check(name: &str, code: i32, outputs: &str, run: impl Fn(Host) -> Done + Sync) {
-    // At once, since most of a run is waiting.
+    // Run concurrently, since a run mostly waits.
     let run = &run;
     let done = thread::scope(|scope| {
         let steps = Host::ALL.map(|host| (host, scope.spawn(move || run(host))));

@@ -1,5 +1,5 @@
-//! One step of a workflow: the built binary with a bare environment, its log,
-//! its outputs and its exit code.
+//! One step of a workflow: runs the built binary with an empty environment and collects
+//! its log, outputs and exit code.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use test_support::fake::{ACCOUNT, Fake, PLAIN_VALUE, PROJECT, SECRET_VALUE, TOKEN, full_id};
 use test_support::parsers::github::files;
 
-/// The failed deployment that most steps are told to retry.
+/// The failed deployment that most steps retry.
 pub(crate) const ORIGINAL: &str = "4f1c2a9e";
 
 pub(crate) struct Step {
@@ -19,7 +19,7 @@ pub(crate) struct Step {
     dir: TempDir,
 }
 
-/// What a step left behind.
+/// The result of a step.
 pub(crate) struct Done {
     pub log: String,
     pub code: i32,
@@ -29,7 +29,7 @@ pub(crate) struct Done {
 }
 
 impl Step {
-    /// A step on no known host, with all that is required.
+    /// A step on an unknown host, with all required inputs.
     pub(crate) fn new(fake: &Fake) -> Self {
         Self::bare()
             .with("account_id", ACCOUNT)
@@ -60,7 +60,7 @@ impl Step {
         self
     }
 
-    /// The same step on GitHub, whose outputs are read from its own file.
+    /// The same step on GitHub; the outputs are read from GitHub's file.
     pub(crate) fn on_github(self) -> Self {
         let path = self.dir.path().join("github_output");
         fs::write(&path, "").unwrap();
@@ -77,7 +77,7 @@ impl Step {
         fs::read_to_string(self.vars.get("GITHUB_STEP_SUMMARY")?).ok()
     }
 
-    /// The variables that the step is given.
+    /// The environment variables of the step.
     pub(crate) fn vars(&self) -> &BTreeMap<String, String> {
         &self.vars
     }
@@ -94,7 +94,7 @@ impl Step {
         command
     }
 
-    /// Where the step runs and what is written there.
+    /// The folder in which the step runs and writes its files.
     pub(crate) fn folder(&self) -> &Path {
         self.dir.path()
     }
@@ -103,7 +103,7 @@ impl Step {
         self.done(self.command().output().unwrap())
     }
 
-    /// Nothing but the line that is its mask may hold the token.
+    /// Collects the result. Asserts that only the masking command contains the token.
     pub(crate) fn done(&self, output: std::process::Output) -> Done {
         let masks = ["::add-mask::", "##vso[task.setsecret]"];
         let is_mask = |line: &str| masks.iter().any(|it| line.strip_prefix(it) == Some(TOKEN));
@@ -122,7 +122,7 @@ impl Step {
         Done {
             outputs: self.outputs(),
             summary,
-            // Died by a signal: the shell's number for it.
+            // -1 if the program was killed by a signal.
             code: output.status.code().unwrap_or(-1),
             log,
         }
@@ -131,7 +131,7 @@ impl Step {
     fn outputs(&self) -> BTreeMap<String, String> {
         if let Some(path) = self.vars.get("GITHUB_OUTPUT") {
             let file = files::outputs(&fs::read_to_string(path).unwrap_or_default());
-            assert_eq!(file.error, None, "the runner refuses the file");
+            assert_eq!(file.error, None, "the runner rejects the file");
             return file.records.into_iter().collect();
         }
         let Ok(json) = fs::read_to_string(self.dir.path().join("outputs.json")) else {
@@ -150,8 +150,8 @@ impl Step {
 }
 
 impl Done {
-    /// Compares log and exit code to the letter, and the outputs named, one
-    /// `name=value` a line.
+    /// Compares the whole log, the exit code, and the given outputs, one `name=value` per
+    /// line.
     #[track_caller]
     pub(crate) fn is(&self, log: &str, code: i32, outputs: &str) {
         assert_eq!(self.log, log);

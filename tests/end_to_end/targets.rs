@@ -1,4 +1,4 @@
-//! Each form of `deployment_id`, and each answer to "may it be retried?".
+//! Each form of `deployment_id`, and which deployments may be retried.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use test_support::fake::{Api, Clock, Deployment, Fake, Life, Route, full_id};
 
 const HOUR: Duration = Duration::from_hours(1);
 
-/// A project with some history, the oldest first: a failed production
-/// deployment, a failed preview, and a canceled preview of another branch.
+/// A project with three deployments, oldest first: a failed one of production, a failed
+/// preview, and a canceled preview of another branch.
 fn project() -> Api {
     Api::new()
         .clock(Clock::PerRequest(Duration::from_secs(20)))
@@ -37,7 +37,7 @@ fn triggers(fake: &Fake, inputs: &[(&str, &str)]) -> Done {
 }
 
 #[test]
-fn a_deployment_is_found_by_each_of_its_names() {
+fn a_deployment_is_found_by_each_kind_of_identifier() {
     let dashboard = format!("pages/view/site/{}", full_id("5eed5eed"));
     let account = test_support::fake::ACCOUNT;
     let cases = [
@@ -70,7 +70,7 @@ fn a_deployment_is_found_by_each_of_its_names() {
 }
 
 #[test]
-fn the_newest_deployment_that_matches_is_taken() {
+fn the_newest_deployment_that_matches_is_the_target() {
     let cases: [(&[(&str, &str)], &str); 6] = [
         // Without a filter only production is considered.
         (&[("deployment_id", "latest")], ORIGINAL),
@@ -105,7 +105,7 @@ fn the_newest_deployment_that_matches_is_taken() {
 }
 
 #[test]
-fn what_is_not_there_is_no_success_and_names_what_is() {
+fn a_missing_target_is_an_error_that_names_what_exists() {
     for name in ["deadbeef".to_owned(), full_id("5eed5eee")] {
         let fake = Fake::start(project());
         let done = triggers(&fake, &[("deployment_id", &name)]);
@@ -211,7 +211,7 @@ fn old_code_that_goes_live_is_warned_about_even_when_allowed() {
 }
 
 #[test]
-fn an_ambiguous_short_id_asks_for_the_whole_one() {
+fn an_ambiguous_short_id_requires_the_full_one() {
     let twin = Deployment::failed("5eed5eee")
         .preview("docs")
         .with("short_id", "5eed5eed".into());
@@ -225,7 +225,7 @@ fn an_ambiguous_short_id_asks_for_the_whole_one() {
     );
 }
 
-/// A project with a page and more of newer deployments on other branches.
+/// A project with more than two pages of newer deployments on other branches.
 fn long_project() -> Api {
     let target = Deployment::failed(ORIGINAL).preview("old").ago(60 * HOUR);
     let newer = (0..52).map(|n| {
@@ -237,7 +237,7 @@ fn long_project() -> Api {
 }
 
 #[test]
-fn what_lies_behind_the_first_page_is_found() {
+fn a_target_beyond_the_first_page_is_found() {
     let cases: [(&[(&str, &str)], usize); 4] = [
         (&[("deployment_id", ORIGINAL)], 3),
         (&[("deployment_id", "https://4f1c2a9e.site.pages.dev")], 3),
@@ -290,8 +290,8 @@ fn a_target_that_is_canceled_while_it_is_watched_is_retried() {
     let fake = Fake::start(api);
     let done = Step::new(&fake).with("deployment_id", "latest").run();
     assert_eq!(done.code, 0, "{}", done.log);
-    let told = "⊘ build canceled after 1m00s\nRetrying deployment c0mm1700 of site";
-    assert!(done.log.contains(told), "{}", done.log);
+    let lines = "⊘ build canceled after 1m00s\nRetrying deployment c0mm1700 of site";
+    assert!(done.log.contains(lines), "{}", done.log);
     assert_eq!(done.outputs["status"], "success");
     assert_eq!(done.outputs["original_id"], full_id("c0mm1700"));
 }
@@ -310,7 +310,7 @@ fn a_target_that_is_skipped_while_it_is_watched_ends_the_run() {
 }
 
 #[test]
-fn a_direct_upload_is_no_commit_s_deployment() {
+fn a_direct_upload_never_matches_a_commit() {
     let api = project().deployment(Deployment::direct_upload("d12ec700"));
     let fake = Fake::start(api);
     let inputs = [("deployment_id", "latest"), ("commit_hash", "aaaaaaa")];

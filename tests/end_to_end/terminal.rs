@@ -1,5 +1,5 @@
-//! At a terminal: the screen as a person sees it, in a pseudo-terminal.
-#![expect(clippy::disallowed_methods, reason = "failures is real time")]
+//! The live view: the screen as a person sees it, in a pseudo-terminal.
+#![expect(clippy::disallowed_methods, reason = "the live view needs real time")]
 
 use std::io::{Read as _, Write as _};
 use std::num::NonZeroU16;
@@ -12,7 +12,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 use crate::step::{ORIGINAL, Step};
 use test_support::fake::{Api, Clock, Deployment, Fake, Life};
 
-/// How long a screen may take to become what is waited for.
+/// The time limit for the screen to show what a test waits for.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Terminal {
@@ -20,7 +20,7 @@ struct Terminal {
     bytes: Receiver<Vec<u8>>,
     master: Box<dyn MasterPty + Send>,
     child: Box<dyn Child + Send + Sync>,
-    /// Everything that was written.
+    /// All bytes that the program has written.
     written: Vec<u8>,
 }
 
@@ -75,7 +75,7 @@ impl Terminal {
         rows.join("\n").trim_end().to_owned()
     }
 
-    /// Waits until the screen is as wanted.
+    /// Waits until `is_wanted` accepts the screen.
     #[track_caller]
     fn until(&mut self, is_wanted: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;
@@ -107,7 +107,7 @@ impl Terminal {
         writer.write_all(&[key]).unwrap();
     }
 
-    /// The last screen and the exit code.
+    /// Waits for the program to end; returns the final screen and the exit code.
     fn end(mut self) -> (Self, u32) {
         let deadline = Instant::now() + PATIENCE;
         let code = loop {
@@ -118,7 +118,7 @@ impl Terminal {
             match self.bytes.recv_timeout(left.min(Duration::from_millis(20))) {
                 Ok(bytes) => self.take(&bytes),
                 Err(RecvTimeoutError::Disconnected) => {}
-                Err(RecvTimeoutError::Timeout) => assert!(!left.is_zero(), "it goes on"),
+                Err(RecvTimeoutError::Timeout) => assert!(!left.is_zero(), "not ended"),
             }
         };
         while let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(200)) {
@@ -128,7 +128,7 @@ impl Terminal {
     }
 }
 
-/// A project with a history, whose retry lives as given in real time.
+/// A project with a history, whose retry follows `life` in real time.
 fn project(life: Life) -> Fake {
     let hour = Duration::from_hours(1);
     Fake::start(
@@ -140,7 +140,7 @@ fn project(life: Life) -> Fake {
     )
 }
 
-/// A deployment of some seconds, with a line of log on its way.
+/// A deployment that takes a few seconds and writes one line to its log.
 fn quick(life: Life) -> Life {
     let seconds = Duration::from_secs;
     let life = life
@@ -160,7 +160,7 @@ fn step(fake: &Fake) -> Step {
 const PENDING_DEPLOY: &str = "  deploy                 usually 6s";
 
 #[test]
-fn the_running_stage_and_those_to_come_stand_below_the_log() {
+fn the_running_and_the_remaining_stages_are_shown_below_the_log() {
     for (rows, cols) in [(24, 80), (50, 200)] {
         let fake = project(quick(Life::success()));
         let step = step(&fake);
@@ -196,14 +196,14 @@ Deployment 9a8b7c6d succeeded: https://9a8b7c6d.site.pages.dev";
 }
 
 #[test]
-fn no_color_is_kept_and_color_is_there_without_it() {
+fn no_color_is_respected_and_colors_are_the_default() {
     for (no_color, has_color) in [("1", false), ("", true)] {
         let fake = project(quick(Life::fails_in("build")));
         let step = step(&fake).var("NO_COLOR", no_color);
         let (terminal, code) = Terminal::start(&step, 24, 80).end();
         assert_eq!(code, 1);
         let written = String::from_utf8_lossy(&terminal.written);
-        // A sequence that ends with an `m` sets colors.
+        // A sequence that ends with `m` sets a color.
         let is_digit = |it: char| it.is_ascii_digit() || it == ';';
         let is_color = |it: &str| it.trim_start_matches(is_digit).starts_with('m');
         assert_eq!(written.split("\x1b[").skip(1).any(is_color), has_color);
@@ -223,9 +223,9 @@ fn control_c_leaves_a_clean_screen_with_a_cursor() {
     let text = terminal.text();
     let last = text.lines().rev().take(2).collect::<Vec<_>>();
     let last = format!("{}{}", last[1], last[0]);
-    let told =
+    let line =
         "Interrupted; deployment 9a8b7c6d continues at Cloudflare: https://dash.cloudflare.com/";
-    assert!(last.contains(told), "{text}");
+    assert!(last.contains(line), "{text}");
     assert!(!text.contains("about") && !text.contains('╌'), "{text}");
     assert!(!terminal.screen.screen().hide_cursor());
 }

@@ -1,4 +1,4 @@
-//! The wire: certificates, proxies, redirects, connections.
+//! The network: certificates, proxies, redirects, connections.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -31,7 +31,7 @@ fn trusting(step: Step, authority: &Authority) -> (Step, tempfile::NamedTempFile
 }
 
 #[test]
-fn a_companys_own_authority_is_trusted_when_it_is_named() {
+fn a_private_certificate_authority_is_trusted_if_it_is_configured() {
     for is_old in [false, true] {
         let authority = Authority::create();
         let server = if is_old {
@@ -58,7 +58,7 @@ fn a_certificate_of_an_unknown_authority_ends_the_run_at_once() {
 }
 
 #[test]
-fn an_authority_file_that_is_not_there_is_named() {
+fn a_missing_certificate_file_is_named() {
     let fake = Fake::start(Api::new());
     let done = Step::new(&fake)
         .var("SSL_CERT_FILE", "/nowhere/ca.pem")
@@ -75,7 +75,7 @@ fn the_api_is_reached_over_ipv6() {
 }
 
 #[test]
-fn a_handshake_that_stalls_is_no_retry_that_was_taken() {
+fn a_stalled_handshake_does_not_count_as_a_post() {
     let authority = Authority::create();
     let listen = Listen::default()
         .tls(authority.server())
@@ -99,7 +99,7 @@ fn a_handshake_that_stalls_is_no_retry_that_was_taken() {
 }
 
 #[test]
-fn a_redirect_takes_the_token_nowhere() {
+fn a_redirect_is_not_followed() {
     let other = Fake::start(Api::new());
     let elsewhere = Reply::text(307, "").header("location", &other.url());
     let api = Api::new()
@@ -112,7 +112,7 @@ fn a_redirect_takes_the_token_nowhere() {
     assert_eq!(other.connections(), 0);
 }
 
-/// A proxy that tunnels, and counts what it was asked for.
+/// Starts a tunneling proxy; returns its URL and the number of its tunnels.
 fn proxy() -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -166,7 +166,7 @@ fn a_proxy_is_used_as_a_tunnel_unless_no_proxy_says_otherwise() {
 }
 
 #[test]
-fn each_request_says_who_asks_and_the_retry_has_an_empty_object() {
+fn each_request_has_a_user_agent_and_the_retry_an_empty_object() {
     let fake = Fake::start(api());
     assert_eq!(Step::new(&fake).run().code, 0);
     let agent = concat!("pages-retry/", env!("CARGO_PKG_VERSION"));
@@ -184,7 +184,7 @@ fn each_request_says_who_asks_and_the_retry_has_an_empty_object() {
 }
 
 #[test]
-fn a_request_is_small_and_asks_for_a_compressed_answer() {
+fn a_request_is_small_and_accepts_a_compressed_response() {
     let fake = Fake::start(api());
     assert_eq!(Step::new(&fake).run().code, 0);
     for Record { request, .. } in fake.records() {
@@ -200,7 +200,7 @@ fn a_request_is_small_and_asks_for_a_compressed_answer() {
 }
 
 #[test]
-fn no_proxy_is_told_what_goes_to_a_loopback_address() {
+fn requests_to_a_loopback_address_bypass_the_proxy() {
     let fake = Fake::start(api());
     let proxy = Fake::start(Api::new());
     let step = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"]
@@ -218,7 +218,7 @@ fn a_folder_of_authorities_is_read_too() {
     let authority = Authority::create();
     let fake = Fake::listen(api(), Listen::default().tls(authority.server()));
     let folder = tempfile::tempdir().unwrap();
-    // The name that OpenSSL's rehash would give has this form.
+    // OpenSSL's rehash command creates names of this form.
     std::fs::write(folder.path().join("0a1b2c3d.0"), authority.pem()).unwrap();
     let path = folder.path().to_str().unwrap().to_owned();
     let done = Step::new(&fake).var("SSL_CERT_DIR", &path).run();
@@ -226,7 +226,7 @@ fn a_folder_of_authorities_is_read_too() {
 }
 
 #[test]
-fn what_the_api_says_beside_a_success_is_shown() {
+fn messages_of_a_successful_response_are_shown() {
     let message = serde_json::json!({"code": 1, "message": "Builds are slow today"});
     let fake = Fake::start(api().message(message));
     let done = Step::new(&fake).with("wait", "false").run();
@@ -238,7 +238,7 @@ fn what_the_api_says_beside_a_success_is_shown() {
 }
 
 #[test]
-fn what_is_left_of_the_rate_limit_is_not_used_up() {
+fn the_remaining_rate_limit_is_not_exhausted() {
     let limit = "\"burst\";r=900;t=60, \"default\";r=1;t=3;new=?1";
     let fake = Fake::start(api().header("RateLimit", limit));
     let done = Step::new(&fake).run();

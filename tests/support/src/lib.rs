@@ -1,5 +1,5 @@
-//! What several tests, benchmarks and examples share: a fake Pages API, the CI
-//! hosts' own parsers written anew, and simulated projects.
+//! Code shared by tests, benchmarks and examples: a fake Pages API, independent
+//! parsers of the CI hosts' formats, and simulated projects.
 
 #![expect(
     clippy::disallowed_methods,

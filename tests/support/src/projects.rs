@@ -1,6 +1,5 @@
-//! Projects whose stages take different times, and what it costs to watch
-//! their deployments. Everything is drawn from a seed: the same seed gives the
-//! same figures.
+//! Simulated projects whose stages take random times, and the cost of watching
+//! their deployments. The same seed always gives the same figures.
 
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ pub const STAGES: [StageName; 5] = [
     StageName::Deploy,
 ];
 
-/// From the question to the answer. The answer is as old as half of it.
+/// Seconds from a request to its response. The state in the response is half as old.
 pub const ROUND_TRIP: f64 = 0.15;
 
 /// Seconds that each stage takes.
@@ -24,12 +23,12 @@ pub type Durations = [f64; 5];
 
 pub struct Project {
     pub medians: Durations,
-    /// The standard deviation of a stage's time over its mean.
+    /// The standard deviation of a stage's duration divided by its mean.
     pub spread: f64,
 }
 
 impl Project {
-    /// Builds from 20 to 400 s, the other stages from 1 to 12 s.
+    /// A random project: the build takes 20 to 400 s, the other stages 1 to 12 s.
     pub fn any(spread: f64, random: &mut Random) -> Self {
         let build = random.between(20.0, 400.0);
         Self {
@@ -38,28 +37,28 @@ impl Project {
         }
     }
 
-    /// One whose deployments take `total` seconds in all.
+    /// A random project whose deployments typically take `total` seconds.
     pub fn of(total: f64, spread: f64, random: &mut Random) -> Self {
         let mut medians = medians(0.0, random);
         medians[3] = total - medians.iter().sum::<f64>();
         Self { medians, spread }
     }
 
-    /// The log-normal times of one deployment.
+    /// Draws the log-normal stage durations of one deployment.
     pub fn deployment(&self, random: &mut Random) -> Durations {
         let deviation = (1.0 + self.spread * self.spread).ln().sqrt();
         self.medians
             .map(|it| it * (deviation * random.normal()).exp())
     }
 
-    /// One of them that takes just `total` seconds.
+    /// Draws a deployment that takes exactly `total` seconds.
     pub fn deployment_of(&self, total: f64, random: &mut Random) -> Durations {
         let mut deployment = self.deployment(random);
         deployment[3] += total - deployment.iter().sum::<f64>();
         deployment
     }
 
-    /// What the list page tells after `deployments` of them.
+    /// The history that a list page shows after this number of deployments.
     pub fn history(&self, deployments: u32, random: &mut Random) -> StageHistory {
         let times = (0..deployments).flat_map(|_| STAGES.into_iter().zip(self.deployment(random)));
         let seconds = |(stage, time)| (stage, Duration::from_secs_f64(time));
@@ -77,10 +76,10 @@ fn medians(build: f64, random: &mut Random) -> Durations {
     ]
 }
 
-/// A deployment as a watcher saw it.
+/// The result of watching one deployment.
 pub struct Seen {
     pub polls: u32,
-    /// From the end of each stage to the answer that told of it.
+    /// Seconds from the end of each stage to the response that showed it.
     pub lags: Durations,
 }
 
@@ -90,8 +89,8 @@ impl Seen {
     }
 }
 
-/// Watches a deployment from the moment it was made, `wait` telling how long
-/// to wait in a stage that was first seen so many seconds ago.
+/// Watches a deployment from its creation. `wait` gets the stage and the seconds
+/// since it was first seen, and returns the seconds until the next poll.
 pub fn watch(deployment: &Durations, mut wait: impl FnMut(&StageName, f64) -> f64) -> Seen {
     let mut ends = deployment.iter().scan(0.0, |end, it| {
         *end += it;
@@ -113,7 +112,7 @@ pub fn watch(deployment: &Durations, mut wait: impl FnMut(&StageName, f64) -> f6
     Seen { polls, lags: ends }
 }
 
-/// Watches as `poll_interval: auto` does.
+/// Watches a deployment as `poll_interval: auto` does.
 pub fn watch_auto(deployment: &Durations, usual: &StageHistory, random: &mut Random) -> Seen {
     watch(deployment, |stage, running_for| {
         let running_for = Duration::from_secs_f64(running_for);
@@ -121,16 +120,16 @@ pub fn watch_auto(deployment: &Durations, usual: &StageHistory, random: &mut Ran
     })
 }
 
-/// The mean over some deployments of one project.
+/// Means over several deployments of one project.
 pub struct Compared {
     pub polls: f64,
     pub lag: f64,
-    /// The lag of a fixed interval that needs the same number of requests.
+    /// The lag of the fixed interval that needs the same number of requests.
     pub fixed_lag: f64,
 }
 
-/// Watches `runs` deployments, each after `history` others, and then the same
-/// ones at that fixed interval with which this project takes as many requests.
+/// Watches `runs` deployments, each after `history` earlier ones. Then watches the
+/// same deployments at the fixed interval that needs the same number of requests.
 pub fn compare(project: &Project, history: u32, runs: u32, random: &mut Random) -> Compared {
     let (mut deployments, mut polls, mut lag) = (vec![], 0, 0.0);
     for _ in 0..runs {
@@ -156,7 +155,7 @@ pub fn compare(project: &Project, history: u32, runs: u32, random: &mut Random) 
             long = middle;
         }
     }
-    // The shorter one needs a request more: the comparison is in its favor.
+    // The shorter interval needs one more request, so the comparison favors it.
     Compared {
         polls: f64::from(polls) / f64::from(runs),
         lag: lag / f64::from(runs),
@@ -176,18 +175,18 @@ impl Random {
         bits ^ (bits >> 31)
     }
 
-    /// Another generator, independent of this one.
+    /// Returns another, independent generator.
     pub fn split(&mut self) -> Self {
         Self(self.bits())
     }
 
-    /// From 0 to 1.
+    /// Returns a number from 0 to 1.
     pub fn uniform(&mut self) -> f64 {
         let upper = u32::try_from(self.bits() >> 32).unwrap_or_default();
         f64::from(upper) / f64::from(u32::MAX)
     }
 
-    /// Even in the logarithm.
+    /// Returns a number whose logarithm is evenly distributed.
     pub fn between(&mut self, least: f64, most: f64) -> f64 {
         least * (most / least).powf(self.uniform())
     }
@@ -197,7 +196,7 @@ impl Random {
         radius * (std::f64::consts::TAU * self.uniform()).cos()
     }
 
-    /// Seconds.
+    /// Draws the length of a pause, in seconds.
     pub fn draw(&mut self, pause: Pause) -> f64 {
         pause.at_least.as_secs_f64() + pause.spread.as_secs_f64() * self.uniform()
     }

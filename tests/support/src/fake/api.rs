@@ -1,7 +1,7 @@
-//! The Pages API as a plain value: a request and its time in, an answer out.
+//! The Pages API as a plain value that maps a request and a time to a response.
 //!
-//! Invariant: no socket, no thread, no clock; the same requests at the same
-//! times get the same answers.
+//! Invariant: no socket, no thread, no real clock; the same requests at the same
+//! times get the same responses.
 
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
@@ -21,20 +21,20 @@ pub const TOKEN: &str = "token-that-must-not-leak";
 pub const EMAIL: &str = "someone@example.com";
 pub const KEY: &str = "key-that-must-not-leak";
 
-/// 2026-03-02 10:00 UTC, when every fake starts. The odd fraction makes times
-/// that look real and differences that are exact.
+/// When every fake starts: 2026-03-02 10:00 UTC. The fraction makes the times look
+/// realistic and keeps differences exact.
 pub const START: DateTime<Utc> =
     DateTime::from_timestamp(1_772_445_600, 412_350_000).expect("within chrono's range");
 
-/// What moves the fake's clock, which begins at [`START`].
+/// What advances the fake's clock, which starts at [`START`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Clock {
     /// Only [`Api::advance`] and [`Api::set_now`].
     Manual,
-    /// Every request: the first finds the clock at zero, the second at one
-    /// step. Logs and durations are exact, however fast the client really polls.
+    /// Every request: the first one arrives at zero, the second after one step.
+    /// Logs and durations are exact, however fast the client really polls.
     PerRequest(Duration),
-    /// Real time, so many times as fast.
+    /// Real time, accelerated by this factor.
     Real { speed: f64 },
 }
 
@@ -42,11 +42,11 @@ pub enum Clock {
 pub struct Project {
     pub account: String,
     pub name: String,
-    /// Of `pages.dev`; the API does not promise that it is the name.
+    /// The subdomain of `pages.dev`, which may differ from the name.
     pub subdomain: String,
 }
 
-/// See the module's text. Built by value, then asked.
+/// The state of the fake; see the module documentation.
 #[derive(Debug)]
 pub struct Api {
     pub(super) project: Project,
@@ -72,7 +72,7 @@ pub struct Api {
 }
 
 impl Api {
-    /// Answers at the time [`Api::now`].
+    /// Responds to a request at the time [`Api::now`].
     pub fn answer(&mut self, request: &Request) -> Answer {
         let (route, id) = Route::of(request);
         if route == Route::Retry {
@@ -101,7 +101,7 @@ impl Api {
         answer
     }
 
-    /// The fake's time since its start.
+    /// The time on the fake's clock since its start.
     pub fn now(&self) -> Duration {
         self.now
     }
@@ -114,7 +114,7 @@ impl Api {
         self.now += duration;
     }
 
-    /// Tells a real clock how much real time has passed.
+    /// Advances [`Clock::Real`] to this much real time since the start.
     pub fn real_time(&mut self, elapsed: Duration) {
         if let Clock::Real { speed } = self.clock {
             self.now = elapsed.mul_f64(speed);
@@ -134,8 +134,7 @@ impl Api {
         self.faults.push(Scheduled::new(when, fault.into()));
     }
 
-    /// From here on nothing goes wrong, and what has not gone wrong so far is
-    /// not missed.
+    /// Removes all remaining faults, so that they neither happen nor fail the test.
     pub fn forget_faults(&mut self) {
         self.faults.clear();
     }
@@ -148,12 +147,13 @@ impl Api {
         self.records.iter().filter(|it| it.route == route).count()
     }
 
-    /// The full ids of the deployments that POSTs have made.
+    /// The full ids of the deployments that POSTs have created.
     pub fn made(&self) -> &[String] {
         &self.made
     }
 
-    /// By the fake's clock: from each answer of a status to the next request.
+    /// The times from each response with this status to the next request, by the
+    /// fake's clock.
     pub fn waits_after(&self, status: u16) -> Vec<Duration> {
         let pairs = self.records.windows(2);
         let pairs = pairs.filter(|pair| pair[0].status == Some(status));
@@ -162,7 +162,7 @@ impl Api {
             .collect()
     }
 
-    /// Everything that was scripted and has not happened.
+    /// Describes everything that was scripted and has not happened.
     pub fn left_over(&self) -> Vec<String> {
         let faults = self.faults.iter().filter_map(Scheduled::left_over);
         let expected = self.expected.iter();
@@ -173,7 +173,7 @@ impl Api {
         faults.chain(expected).collect()
     }
 
-    /// What others do at the moment of a POST, whatever becomes of the POST.
+    /// Creates the deployments of [`Api::push_at_the_post`].
     fn push(&mut self) {
         for mut push in std::mem::take(&mut self.pushes) {
             push.created = delta(self.now);
@@ -197,7 +197,7 @@ impl Api {
 
     fn break_off(&mut self, fault: Fault, made: bool, request: &Request) -> Answer {
         let is_retry = Route::of(request).0 == Route::Retry;
-        // A POST that did not take effect has no true answer.
+        // A POST without effect has no regular response.
         let truth = if is_retry && !made {
             Reply::error(500, 8_000_000, "An unknown error occurred.")
         } else {
@@ -218,7 +218,7 @@ impl Api {
         }
     }
 
-    /// Adds the headers that every answer has.
+    /// Adds the headers that every response has.
     fn stamp(&self, mut answer: Answer) -> Answer {
         let (Answer::Http(reply)
         | Answer::Late(_, reply)
@@ -249,13 +249,13 @@ impl Api {
     }
 }
 
-/// A test must not pass while something that it scripted never came to pass.
+/// A test must not pass if something that it scripted has not happened.
 impl Drop for Api {
     fn drop(&mut self) {
         let left_over = self.left_over();
         assert!(
             std::thread::panicking() || left_over.is_empty(),
-            "the fake was not asked for: {}",
+            "scripted, but has not happened: {}",
             left_over.join("; ")
         );
     }

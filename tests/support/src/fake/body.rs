@@ -1,4 +1,4 @@
-//! Bodies that arrive whole, in half, or for ever.
+//! Response bodies that are complete, partial, or huge.
 
 use std::convert::Infallible;
 use std::io;
@@ -13,12 +13,12 @@ static CHUNK: [u8; 64 * 1024] = [b' '; 64 * 1024];
 
 pub(super) enum Sent {
     Whole(Bytes),
-    /// Half of `promised` bytes, then nothing more.
+    /// Half of `promised` bytes; then the connection stays open without data.
     Stalling {
         rest: Bytes,
         promised: u64,
     },
-    /// The same, then a broken connection.
+    /// Half of `promised` bytes; then the connection is closed.
     Breaking {
         rest: Bytes,
         promised: u64,
@@ -50,7 +50,7 @@ impl Sent {
     }
 }
 
-/// A body cannot be cut in two below two bytes: then one more is promised.
+/// Returns half of a body, and the length to announce, which is always greater.
 fn half(whole: &[u8]) -> (Bytes, u64) {
     let half = Bytes::copy_from_slice(&whole[..whole.len() / 2]);
     (half, (whole.len() as u64).max(1))
@@ -78,7 +78,7 @@ impl Body for Sent {
                 rest, is_flushed, ..
             } => match frame(rest) {
                 Some(frame) => Poll::Ready(Some(frame)),
-                // The server flushes what it has whenever the body makes it wait.
+                // The server flushes its buffer whenever the body is pending.
                 None if !*is_flushed => {
                     *is_flushed = true;
                     context.waker().wake_by_ref();
@@ -111,7 +111,7 @@ impl Body for Sent {
             Self::Stalling { promised, .. } | Self::Breaking { promised, .. } => {
                 SizeHint::with_exact(*promised)
             }
-            // Sent in chunks: a client has to count for itself.
+            // Sent in chunks, so the client does not know the length in advance.
             Self::Huge { .. } => SizeHint::default(),
         }
     }

@@ -1,4 +1,4 @@
-//! One connection: requests in; answers, halves of answers and breaks out.
+//! One connection: reads requests and sends responses, partial responses or errors.
 
 use std::error::Error;
 use std::io;
@@ -20,7 +20,7 @@ use super::body::Sent;
 use super::request::{Answer, Reply, Request};
 use super::server::Shared;
 
-/// A connection that can end with a reset.
+/// A connection that can be closed with a reset.
 pub(super) trait Abort {
     fn abort(self) -> io::Result<()>;
 }
@@ -37,13 +37,13 @@ impl Abort for TlsStream<TcpStream> {
     }
 }
 
-/// An end of the connection in place of an answer.
+/// How the connection ends instead of a response.
 enum End {
     Reset,
     Close,
 }
 
-/// Serves one connection to its end.
+/// Serves one connection until it ends.
 pub(super) async fn speak<S>(stream: S, shared: Arc<Shared>, number: usize)
 where
     S: Abort + AsyncRead + AsyncWrite + Unpin,
@@ -55,13 +55,13 @@ where
         .auto_date_header(false)
         .serve_connection(TokioIo::new(stream), service);
     let end = tokio::select! {
-        // A client may leave in the middle of an answer.
+        // A client may disconnect in the middle of a response.
         _ = &mut connection => return,
         Some(end) = ended.recv() => end,
     };
     let stream = connection.into_parts().io.into_inner();
     match end {
-        // Where that fails, the client is gone already.
+        // If this fails, the client has already disconnected.
         End::Reset => drop(stream.abort()),
         End::Close => drop(stream),
     }
@@ -87,7 +87,7 @@ async fn answer(
         Answer::Close => Some(End::Close),
         Answer::Stall => None,
     };
-    // The connection hears of its end and drops this future with itself.
+    // The connection receives this message and drops itself and this future.
     let _ = end.map(|end| ends.send(end));
     std::future::pending().await
 }

@@ -1,4 +1,4 @@
-//! A deployment of the fake, told in builders.
+//! A deployment of the fake, with builder methods.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::life::Life;
 pub struct Deployment {
     pub id: String,
     pub life: Life,
-    /// Since the fake's start; negative for what was there before.
+    /// When it was created, relative to the fake's start.
     pub created: TimeDelta,
     pub environment: String,
     pub branch: String,
@@ -21,13 +21,13 @@ pub struct Deployment {
     pub trigger: String,
     pub(super) aliases: Vec<String>,
     pub(super) has_source: bool,
-    /// Fields of the JSON that are replaced, or left out.
+    /// Fields of the JSON that are replaced or removed.
     pub(super) changes: Vec<(String, Option<Value>)>,
 }
 
 impl Deployment {
-    /// A git deployment of production's `main`, an hour old. An id of 8
-    /// characters is a short id, to which the rest is made up.
+    /// A Git deployment of `main` in production, an hour old. An id of 8 characters
+    /// is a short id; the rest is generated.
     pub fn new(id: &str, life: Life) -> Self {
         Self {
             id: full_id(id),
@@ -63,12 +63,12 @@ impl Deployment {
         Self::new(id, Life::skipped_by_rule(reason))
     }
 
-    /// Created at the fake's start, and living from then on.
+    /// Created when the fake starts, and running from then on.
     pub fn running(id: &str, life: Life) -> Self {
         Self::new(id, life).ago(Duration::ZERO)
     }
 
-    /// No `source`, no commit, and no build behind it.
+    /// A deployment without `source`, commit and build.
     pub fn direct_upload(id: &str) -> Self {
         Self {
             commit_hash: String::new(),
@@ -85,13 +85,13 @@ impl Deployment {
         self
     }
 
-    /// Created this long after the fake's start; unknown to it until then.
+    /// Created this long after the fake's start; not found before that.
     pub fn appears_at(mut self, duration: Duration) -> Self {
         self.created = delta(duration);
         self
     }
 
-    /// A preview of a branch, under the branch's alias.
+    /// A preview of a branch, with the branch's alias.
     pub fn preview(mut self, branch: &str) -> Self {
         "preview".clone_into(&mut self.environment);
         self.alias(&format!("https://{branch}.{PROJECT}.pages.dev"))
@@ -108,7 +108,7 @@ impl Deployment {
         self
     }
 
-    /// A hash of less than 40 characters is a prefix, to which the rest is made up.
+    /// A hash of fewer than 40 characters is a prefix; the rest is generated.
     pub fn commit(mut self, hash: &str) -> Self {
         self.commit_hash = full_hash(hash);
         self
@@ -135,7 +135,7 @@ impl Deployment {
         self
     }
 
-    /// Leaves a field out of the JSON.
+    /// Removes a field from the JSON.
     pub fn without(mut self, field: &str) -> Self {
         self.changes.push((field.to_owned(), None));
         self
@@ -159,7 +159,7 @@ impl Deployment {
     }
 }
 
-/// The id to which a short id belongs in the fake; a longer one is itself.
+/// Returns the full id for a short id, and any other id unchanged.
 pub fn full_id(id: &str) -> String {
     if id.len() != 8 {
         return id.to_owned();
@@ -176,9 +176,9 @@ fn full_hash(prefix: &str) -> String {
     )
 }
 
-/// Made-up hexadecimal digits, the same for the same seed.
+/// Generates hexadecimal digits, always the same for the same seed.
 fn digits(seed: &str, count: usize) -> String {
-    // FNV-1a, stirred once more for each digit.
+    // FNV-1a, hashed once more for each digit.
     let stir = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     let mut hash = seed.bytes().fold(0xcbf2_9ce4_8422_2325, stir);
     let mut digits = String::new();

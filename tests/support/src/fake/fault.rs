@@ -1,22 +1,22 @@
-//! What goes wrong, and when.
+//! Scripted faults, and the requests that they affect.
 
 use std::ops::Range;
 use std::time::Duration;
 
 use super::request::{Reply, Route};
 
-/// What happens instead of the answer.
+/// What happens instead of the regular response.
 #[derive(Clone, Debug)]
 pub enum Fault {
     Answer(Reply),
-    /// The true answer, after this much real time.
+    /// The regular response, after this much real time.
     Late(Duration),
     Reset,
     Close,
     Stall,
     StallMidBody,
     Truncate,
-    /// A body of this many bytes under 200, whose length is not told before.
+    /// Status 200 and a body of this many bytes, without a `Content-Length`.
     Huge {
         bytes: u64,
     },
@@ -28,16 +28,16 @@ impl From<Reply> for Fault {
     }
 }
 
-/// Which requests a fault meets: those of a route, at a moment, from the nth
-/// of them on, so many times. Of several faults that are due the one scripted
-/// first is used, and the others meet the next request.
+/// Selects the requests that a fault affects: those to a route, under certain
+/// conditions, from the nth of them on, a number of times. If several faults are due,
+/// the one scripted first is used, and the others wait for the next request.
 #[derive(Clone, Debug)]
 pub struct When {
-    /// `None` is any route.
+    /// `None` means any route.
     route: Option<Route>,
     moments: Vec<Moment>,
     skip: usize,
-    /// `None` is forever.
+    /// `None` means without limit.
     times: Option<usize>,
     pub made: bool,
 }
@@ -86,33 +86,33 @@ impl When {
         self
     }
 
-    /// As often as asked in a span of the fake's time.
+    /// Every request in a span of the fake's time.
     pub fn during(self, span: Range<Duration>) -> Self {
         self.at(Moment::During(span)).forever()
     }
 
-    /// Only while no deployment has been made by a POST.
+    /// Only while no POST has created a deployment.
     pub fn before_post(self) -> Self {
         self.at(Moment::BeforePost)
     }
 
-    /// Only once a deployment has been made by a POST.
+    /// Only after a POST has created a deployment.
     pub fn after_post(self) -> Self {
         self.at(Moment::AfterPost)
     }
 
-    /// Only for a deployment that is in this stage and still going on.
+    /// Only for a deployment that is in this stage and has not ended.
     pub fn in_stage(self, name: &str) -> Self {
         self.at(Moment::InStage(name.to_owned()))
     }
 
-    /// Only for a deployment that has ended and was made by a POST: the fault
-    /// meets the poll that would have brought the verdict.
+    /// Only for a deployment that has ended and was created by a POST: the fault
+    /// affects the poll that would have shown the result.
     pub fn at_end(self) -> Self {
         self.at(Moment::AtEnd)
     }
 
-    /// The POST takes effect in spite of the fault.
+    /// The POST takes effect despite the fault.
     pub fn made(mut self) -> Self {
         self.made = true;
         self
@@ -124,13 +124,13 @@ impl When {
     }
 }
 
-/// What a fault's moment is compared with.
+/// The state with which the conditions of a fault are compared.
 #[derive(Debug)]
 pub(super) struct Situation {
     pub route: Route,
     pub now: Duration,
     pub any_made: bool,
-    /// Of the deployment that is asked for.
+    /// The stage of the requested deployment.
     pub stage: Option<String>,
     pub ended: bool,
     pub is_made: bool,
@@ -155,7 +155,7 @@ impl Scheduled {
         }
     }
 
-    /// What is left to happen, as a failing test shows it.
+    /// Describes the fault for a failing test, if it has not happened as often as scripted.
     pub(super) fn left_over(&self) -> Option<String> {
         let is_left = match self.when.times {
             Some(times) => self.used < times,
@@ -186,8 +186,8 @@ impl Moment {
     }
 }
 
-/// The fault that meets a request, and whether a POST takes effect anyway.
-/// Every fault counts the request, so that "the third" means the third.
+/// Returns the fault that affects a request, and whether a POST takes effect anyway.
+/// Every matching fault counts the request, even if another fault is used.
 pub(super) fn due(faults: &mut [Scheduled], situation: &Situation) -> Option<(Fault, bool)> {
     let mut due = None;
     for scheduled in faults {

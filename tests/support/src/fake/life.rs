@@ -1,4 +1,4 @@
-//! The life of a deployment, written down before it is lived.
+//! The lifecycle of a deployment, scripted in advance.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ const STAGES: [(&str, u64); 5] = [
     ("deploy", 6),
 ];
 
-/// One stage of a life.
+/// One stage of a lifecycle.
 #[derive(Clone, Debug)]
 pub struct Step {
     pub name: String,
-    /// `None` is forever.
+    /// `None` means that it never ends.
     pub(super) takes: Option<Duration>,
-    /// The status while it runs, and at its end.
+    /// The status while it runs, and when it has ended.
     pub(super) running: String,
     pub(super) ends: String,
     pub(super) is_timed: bool,
@@ -42,13 +42,13 @@ impl Step {
         self
     }
 
-    /// The status at its end; the life goes on only after `success`.
+    /// Sets the final status; the next stage starts only after `success`.
     pub fn ends(mut self, status: &str) -> Self {
         status.clone_into(&mut self.ends);
         self
     }
 
-    /// The status while it runs.
+    /// Sets the status while it runs.
     pub fn running(mut self, status: &str) -> Self {
         status.clone_into(&mut self.running);
         self
@@ -73,24 +73,24 @@ pub(super) enum Kind {
     SkippedByRule,
 }
 
-/// What becomes of a deployment, from its creation on.
+/// What happens to a deployment after its creation.
 #[derive(Clone, Debug)]
 pub struct Life {
     pub steps: Vec<Step>,
-    /// Before the first stage is `active`.
+    /// The time before the first stage is `active`.
     pub(super) idle: Duration,
-    /// Between two stages, while `latest_stage` is the ended one.
+    /// The time between two stages, while `latest_stage` is still the previous one.
     pub(super) pause: Duration,
     pub(super) is_queue_restamped: bool,
     pub(super) kind: Kind,
-    /// `skip_reason`, once it is skipped.
+    /// The `skip_reason`, shown once it is skipped.
     pub skip_reason: Option<String>,
     pub deleted_after: Option<Duration>,
     pub log: Option<Vec<(Duration, String)>>,
     pub log_total: Option<usize>,
     pub log_page: Option<usize>,
     pub is_log_held_back: bool,
-    /// Another deployment that appears this long after this one.
+    /// Another deployment, created this long after this one.
     pub brings: Option<(Duration, Box<Deployment>)>,
 }
 
@@ -99,7 +99,7 @@ impl Life {
         Self::of(STAGES.map(|(name, seconds)| Step::new(name).takes(Duration::from_secs(seconds))))
     }
 
-    /// Exactly these stages.
+    /// A lifecycle with exactly these stages.
     pub fn of(steps: impl IntoIterator<Item = Step>) -> Self {
         Self {
             steps: steps.into_iter().collect(),
@@ -129,7 +129,7 @@ impl Life {
         Self::success().change(stage, Step::never_ends)
     }
 
-    /// Skipped by a rule of the project: it looks queued for ever.
+    /// Skipped by a rule of the project: its stages stay as if it were queued.
     pub fn skipped_by_rule(reason: &str) -> Self {
         Self {
             skip_reason: Some(reason.to_owned()),
@@ -138,7 +138,7 @@ impl Life {
         }
     }
 
-    /// Skipped after 4 s in the queue, for a newer push that appears by then.
+    /// Skipped after 4 s in the queue because of a newer push.
     pub fn superseded() -> Self {
         let queue = Duration::from_secs(4);
         let newer = Deployment::new("5ec0dde4", Self::success())
@@ -152,7 +152,7 @@ impl Life {
         .brings(Duration::from_secs(3), newer)
     }
 
-    /// Uploaded from outside: no build, and `stages` that never come right.
+    /// A direct upload: no build, and `stages` that stay inconsistent.
     pub fn upload() -> Self {
         Self {
             kind: Kind::Upload,
@@ -160,7 +160,7 @@ impl Life {
         }
     }
 
-    /// Ends for good with this status in this stage.
+    /// Ends with this status in this stage.
     pub fn ends_in(self, stage: &str, status: &str) -> Self {
         self.change(stage, |step| step.ends(status))
     }
@@ -169,7 +169,7 @@ impl Life {
         self.change(stage, |step| step.takes(duration))
     }
 
-    /// Puts a stage before another one.
+    /// Inserts a stage before another one.
     pub fn before(mut self, stage: &str, step: Step) -> Self {
         let index = self.index(stage);
         self.steps.insert(index, step);
@@ -183,7 +183,7 @@ impl Life {
         self
     }
 
-    /// `queued`/`idle` without times at first.
+    /// Starts as `queued`/`idle` without times, for this long.
     pub fn idle_at_first(mut self, duration: Duration) -> Self {
         self.idle = duration;
         self
@@ -194,9 +194,8 @@ impl Life {
         self
     }
 
-    /// `queued` keeps the time at which it began. By default it gets a new
-    /// `started_on` when it ends, a little after its `ended_on`: the API has
-    /// been seen to do that.
+    /// `queued` keeps its start time. By default it gets a new `started_on` when it
+    /// ends, slightly after its `ended_on`, as the live API has done.
     pub fn with_a_tidy_queue(mut self) -> Self {
         self.is_queue_restamped = false;
         self
@@ -207,26 +206,26 @@ impl Life {
         self
     }
 
-    /// These log lines instead of those that the stages write by themselves.
+    /// Replaces the default log lines of the stages.
     pub fn log<S: Into<String>>(mut self, lines: impl IntoIterator<Item = (Duration, S)>) -> Self {
         let lines = lines.into_iter().map(|(at, line)| (at, line.into()));
         self.log = Some(lines.collect());
         self
     }
 
-    /// A `total` that has nothing to do with the lines.
+    /// Reports this `total` instead of the number of lines.
     pub fn log_total(mut self, total: usize) -> Self {
         self.log_total = Some(total);
         self
     }
 
-    /// At most so many lines in an answer to a request without `size`.
+    /// Limits the lines in a response to a request without `size`.
     pub fn log_page(mut self, lines: usize) -> Self {
         self.log_page = Some(lines);
         self
     }
 
-    /// No line before the end.
+    /// Shows no log line before the deployment has ended.
     pub fn log_held_back(mut self) -> Self {
         self.is_log_held_back = true;
         self
@@ -239,6 +238,6 @@ impl Life {
 
     fn index(&self, stage: &str) -> usize {
         let index = self.steps.iter().position(|step| step.name == stage);
-        index.unwrap_or_else(|| panic!("the life has no stage {stage}"))
+        index.unwrap_or_else(|| panic!("the lifecycle has no stage {stage}"))
     }
 }

@@ -1,4 +1,4 @@
-//! A quota of requests in windows of the fake's time.
+//! A rate limit per window of the fake's time.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ impl Limit {
         }
     }
 
-    /// Counts a request, and refuses it when it is one too many.
+    /// Counts a request; returns a 429 if it exceeds the quota.
     pub(super) fn count(&mut self, now: Duration) -> Option<Reply> {
         while self.began + self.window <= now {
             self.began += self.window;
@@ -45,7 +45,7 @@ impl Limit {
         .map(|(name, value)| (name.to_owned(), value))
     }
 
-    /// Until the window ends, rounded up.
+    /// The seconds until the window ends, rounded up.
     fn seconds_left(&self, now: Duration) -> u64 {
         let left = (self.began + self.window).saturating_sub(now);
         left.as_secs() + u64::from(left.subsec_nanos() != 0)

@@ -1,9 +1,9 @@
-//! A Cloudflare Pages API for tests: stateful, scripted, on a clock of its own.
+//! A fake Cloudflare Pages API for tests: stateful, scripted, with its own clock.
 //!
-//! It knows one project of one account. [`Api`] is the whole of it as a plain
-//! value, from a request and a time to an answer: no socket, no thread, no
-//! clock. [`Fake`] puts an `Api` on a loopback socket. Whatever was scripted
-//! and never asked for fails the test when the `Api` is dropped.
+//! It has one project in one account. [`Api`] contains all of the logic as a plain
+//! value that maps a request and a time to a response, without a socket, a thread or
+//! a real clock. [`Fake`] serves an `Api` on a loopback socket. When the `Api` is
+//! dropped, the test fails if anything that it scripted has not happened.
 //!
 //! ```ignore
 //! let fake = Fake::start(
@@ -25,7 +25,7 @@
     clippy::allow_attributes,
     dead_code,
     unused_imports,
-    reason = "each includer uses a part of it"
+    reason = "no user needs all of it"
 )]
 
 mod api;

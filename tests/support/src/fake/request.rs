@@ -1,4 +1,4 @@
-//! What is asked and what is answered, without a socket.
+//! Requests and responses, independent of a socket.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,22 +6,22 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// One request, as it came over the wire or as a test made it up.
+/// One request, received over the network or created by a test.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     pub method: String,
-    /// Without the query.
+    /// The path without the query.
     pub path: String,
     pub query: String,
-    /// Names in lower case.
+    /// The headers, with lowercase names.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
-    /// When and on which connection it came in; `None` where there is no socket.
+    /// When and on which connection it arrived; `None` without a socket.
     pub received: Option<(Instant, usize)>,
 }
 
 impl Request {
-    /// `target` is the path under the base URL's host, with or without a query.
+    /// `target` is the path, with or without a query.
     pub fn new(method: &str, target: &str) -> Self {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         Self {
@@ -49,7 +49,7 @@ impl Request {
         Some(value)
     }
 
-    /// The value of a query parameter, not decoded: ours are words and numbers.
+    /// The value of a query parameter, not percent-decoded.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         let mut pairs = self.query.split('&').filter_map(|it| it.split_once('='));
         pairs.find(|(it, _)| *it == name).map(|(_, value)| value)
@@ -63,12 +63,12 @@ pub enum Route {
     Retry,
     Logs,
     Project,
-    /// No route of the fake: another path or another method.
+    /// Any other path or method.
     Other,
 }
 
 impl Route {
-    /// The route of a request and the deployment it names.
+    /// The route of a request, and the id in its path.
     pub fn of(request: &Request) -> (Self, Option<&str>) {
         let segments: Vec<_> = request.path.trim_start_matches('/').split('/').collect();
         let [_, _, "accounts", _, "pages", "projects", _, rest @ ..] = &*segments else {
@@ -85,38 +85,38 @@ impl Route {
     }
 }
 
-/// A request that was answered, or left without an answer on purpose.
+/// A request that the fake has handled, possibly with a fault.
 #[derive(Clone, Debug)]
 pub struct Record {
     pub request: Request,
     pub route: Route,
-    /// By the fake's clock, since its start.
+    /// The time on the fake's clock since its start.
     pub at: Duration,
-    /// The status that went out, if any did.
+    /// The status of the response, if one was sent.
     pub status: Option<u16>,
-    /// Of a huge body: how many bytes were taken from us. The sockets' buffers
-    /// count as taken, so it is a few MB more than the client has read.
+    /// How many bytes of a huge body were sent. This includes the sockets' buffers,
+    /// so it is a few MB more than the client has read.
     pub taken: Taken,
 }
 
-/// What becomes of a request. A test without sockets translates this into the
-/// errors of its own transport.
+/// What happens to a request. A test without sockets translates this into errors
+/// of its own transport.
 #[derive(Clone, Debug)]
 pub enum Answer {
     Http(Reply),
-    /// A whole answer, but only after this much real time.
+    /// A complete response, after this much real time.
     Late(Duration, Reply),
-    /// RST before a byte of an answer.
+    /// RST before any byte of a response.
     Reset,
-    /// FIN before a byte of an answer.
+    /// FIN before any byte of a response.
     Close,
-    /// Never anything.
+    /// No response, and the connection stays open.
     Stall,
-    /// The head and half of the body, then never anything.
+    /// The head and half of the body; then the connection stays open without data.
     StallMidBody(Reply),
     /// The head and half of the body, then FIN.
     Truncated(Reply),
-    /// The head, then this many bytes.
+    /// The head, then a body of this many bytes.
     Huge(Reply, u64, Taken),
 }
 
@@ -140,7 +140,7 @@ impl Answer {
     }
 }
 
-/// A count that the body's stream adds to while the record is already kept.
+/// A byte count that the body's stream still updates after the request is recorded.
 #[derive(Clone, Debug, Default)]
 pub struct Taken(Arc<AtomicU64>);
 
@@ -154,13 +154,13 @@ impl Taken {
     }
 }
 
-/// An HTTP answer.
+/// An HTTP response.
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
-    /// Becomes a `Retry-After` date, counted from the answer's own `Date`.
+    /// Sent as a `Retry-After` date, relative to the response's own `Date`.
     pub retry_after_date: Option<Duration>,
 }
 
@@ -193,24 +193,24 @@ impl Reply {
         }
     }
 
-    /// The API's envelope around one error.
+    /// One error in the API's envelope.
     pub fn error(status: u16, code: u64, message: &str) -> Self {
         Self::errors(status, &json!([{ "code": code, "message": message }]))
     }
 
-    /// The API's envelope around errors of any shape.
+    /// Any JSON as the errors in the API's envelope.
     pub fn errors(status: u16, errors: &Value) -> Self {
         let body = json!({ "result": null, "success": false, "errors": errors, "messages": [] });
         Self::json(status, &body)
     }
 
-    /// What the client API says to one who asks too often.
+    /// The response to a client that exceeds the rate limit.
     pub fn rate_limited() -> Self {
         let message = "Please wait and consider throttling your request speed";
         Self::error(429, 971, message)
     }
 
-    /// What the firewall shows instead of the API.
+    /// The page that Cloudflare's bot protection sends instead of the API.
     pub fn challenge() -> Self {
         Self::html(403, "<!DOCTYPE html><title>Just a moment...</title>")
             .header("cf-mitigated", "challenge")
@@ -235,7 +235,7 @@ impl Reply {
         headers.any(|(it, _)| it.eq_ignore_ascii_case(name))
     }
 
-    /// The body as JSON, for tests of the fake and of its users.
+    /// The body as JSON, or null.
     pub fn value(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }

@@ -1,4 +1,4 @@
-//! What each route answers when nothing goes wrong.
+//! The regular response of each route.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use super::life::Life;
 use super::request::{Reply, Request, Route};
 use super::wire::PROJECT_ID;
 
-/// The API's default, and its most.
+/// The default and maximum page size of the API.
 const PER_PAGE: usize = 25;
 
 impl Api {
-    /// The true answer to a request, with its effects.
+    /// Handles a request with its effects and returns the regular response.
     pub(super) fn respond(&mut self, request: &Request) -> Reply {
         let refusal = self
             .authentication(request)
@@ -70,7 +70,7 @@ impl Api {
         }
     }
 
-    /// Whether account, project and path are ours.
+    /// Returns an error unless account, project and path exist.
     fn address(&self, request: &Request) -> Option<Reply> {
         let no_route = |path: &str| {
             let message =
@@ -100,21 +100,21 @@ impl Api {
         None
     }
 
-    /// A deployment that a GET by its full id shows now, and its age.
+    /// The deployment that a GET by its full id returns now, and its age.
     fn find(&self, id: &str) -> Option<(Deployment, Duration)> {
         let deployment = self.deployments.iter().find(|it| it.id == id)?;
         let age = deployment.age(self.now)?;
         (self.get_lag <= age && !deployment.is_deleted(age)).then(|| (deployment.clone(), age))
     }
 
-    /// What the list shows now, newest first.
+    /// The deployments that the list shows now, newest first.
     fn listed(&self) -> Vec<(&Deployment, Duration)> {
         let deployments = self.deployments.iter();
         let born = deployments.filter_map(|it| Some((it, it.age(self.now)?)));
         let mut listed: Vec<_> = born
             .filter(|(it, age)| self.list_lag <= *age && !it.is_deleted(*age))
             .collect();
-        // Of two that were created at once, the one added later is the newer.
+        // If two were created at the same time, the one added later counts as newer.
         listed.reverse();
         listed.sort_by_key(|(deployment, _)| Reverse(deployment.created));
         listed
@@ -153,7 +153,7 @@ impl Api {
 
     fn retry(&mut self, original: &Deployment) -> Reply {
         if original.is_upload() {
-            // What the API says here is not known: it has nothing to rebuild.
+            // The response of the live API is not known; there is nothing to rebuild.
             return Reply::error(400, 8_000_099, "This deployment cannot be retried.");
         }
         let now = delta(self.now);

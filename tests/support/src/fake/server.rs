@@ -1,4 +1,4 @@
-//! The fake on a loopback socket, with a thread of its own.
+//! Serves the fake on a loopback socket, in its own thread.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use super::connection::speak;
 use super::fault::{Fault, When};
 use super::request::{Answer, Record, Request, Route};
 
-/// How the fake listens: by default plain HTTP on 127.0.0.1.
+/// How the fake listens; by default with plain HTTP on 127.0.0.1.
 #[derive(Clone, Debug, Default)]
 pub struct Listen {
     is_ipv6: bool,
@@ -26,27 +26,26 @@ pub struct Listen {
 }
 
 impl Listen {
-    /// On `::1`.
+    /// Listens on `::1`.
     pub fn ipv6(mut self) -> Self {
         self.is_ipv6 = true;
         self
     }
 
-    /// HTTPS; see [`super::Authority::server`].
+    /// Uses HTTPS; see [`super::Authority::server`].
     pub fn tls(mut self, config: Arc<ServerConfig>) -> Self {
         self.tls = Some(config);
         self
     }
 
-    /// Connections are accepted and nothing is ever said on them, so that a
-    /// TLS handshake stalls.
+    /// Accepts connections but never sends anything, so that a TLS handshake stalls.
     pub fn stall_connections(mut self) -> Self {
         self.stalls = true;
         self
     }
 }
 
-/// A running fake; it ends with this handle, and checks itself then.
+/// A running fake. Dropping it stops the fake and checks that it did not panic.
 #[derive(Debug)]
 pub struct Fake {
     address: SocketAddr,
@@ -75,7 +74,7 @@ impl Fake {
         } else {
             Ipv4Addr::LOCALHOST.into()
         };
-        // Bound here, so that the first connection cannot come too early.
+        // Bind before the thread starts, so that the first connection cannot fail.
         let listener = StdListener::bind(SocketAddr::new(ip, 0)).expect("a loopback port");
         listener.set_nonblocking(true).expect("a socket of ours");
         let address = listener.local_addr().expect("a bound socket");
@@ -104,7 +103,7 @@ impl Fake {
         }
     }
 
-    /// What `api_base_url` has to be.
+    /// The value for `api_base_url`.
     pub fn url(&self) -> String {
         format!("{}://{}/client/v4", self.scheme, self.address)
     }
@@ -113,8 +112,7 @@ impl Fake {
         self.address
     }
 
-    /// The state machine, between two requests: no request is answered while
-    /// the guard is held.
+    /// Locks the state of the fake: no request is handled while the guard is held.
     pub fn api(&self) -> MutexGuard<'_, Api> {
         self.shared.api()
     }
@@ -141,17 +139,17 @@ impl Fake {
         self.api().count(route)
     }
 
-    /// The full ids of the deployments that POSTs have made.
+    /// The full ids of the deployments that POSTs have created.
     pub fn made(&self) -> Vec<String> {
         self.api().made().to_vec()
     }
 
-    /// TCP connections accepted.
+    /// The number of accepted TCP connections.
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::Relaxed)
     }
 
-    /// TLS handshakes finished.
+    /// The number of completed TLS handshakes.
     pub fn handshakes(&self) -> usize {
         self.shared.handshakes.load(Ordering::Relaxed)
     }
@@ -161,14 +159,14 @@ impl Fake {
         self.pairs().map(|(_, gap)| gap).collect()
     }
 
-    /// The real time from each answer of a status to the next request.
+    /// The real time from each response with this status to the next request.
     pub fn waits_after(&self, status: u16) -> Vec<Duration> {
         let pairs = self.pairs().filter(|(it, _)| *it == Some(status));
         pairs.map(|(_, gap)| gap).collect()
     }
 
-    /// The status of each answer but the last, and the real time until the
-    /// next request.
+    /// The status of each response except the last, and the real time until the next
+    /// request.
     fn pairs(&self) -> impl Iterator<Item = (Option<u16>, Duration)> {
         let times = self.records().into_iter();
         let times = times.filter_map(|it| Some((it.status, it.request.received?.0)));
@@ -181,18 +179,18 @@ impl Fake {
 
 impl Drop for Fake {
     fn drop(&mut self) {
-        // Either may have gone already, when the thread has panicked.
+        // If the thread has panicked, the receiver no longer exists.
         let _ = self.stop.take().map(|stop| stop.send(()));
         let ended = self.thread.take().map(JoinHandle::join);
         if !std::thread::panicking() {
             let is_sound = matches!(ended, Some(Ok(()))) && !self.shared.api.is_poisoned();
-            assert!(is_sound, "the fake panicked while it answered");
+            assert!(is_sound, "the fake panicked while handling a request");
         }
     }
 }
 
 impl Shared {
-    /// Answers now, by the real time if that is the fake's.
+    /// Handles a request now; sets the fake's clock first if it follows real time.
     pub(super) fn answer(&self, request: &Request) -> Answer {
         let mut api = self.api();
         api.real_time(self.started.elapsed());
@@ -200,7 +198,7 @@ impl Shared {
     }
 
     fn api(&self) -> MutexGuard<'_, Api> {
-        // A test that failed while it held the lock has said why already.
+        // A test that panicked while holding the lock has already reported why.
         self.api.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -227,7 +225,7 @@ async fn accept(listener: &TcpListener, listen: &Listen, shared: &Arc<Shared>) {
         let Ok((stream, _)) = listener.accept().await else {
             continue;
         };
-        // Else an answer waits 40 ms for the client's acknowledgement.
+        // Otherwise a response waits 40 ms for the client's acknowledgement.
         let _ = stream.set_nodelay(true);
         let number = shared.connections.fetch_add(1, Ordering::Relaxed);
         let shared = Arc::clone(shared);
@@ -243,7 +241,7 @@ async fn accept(listener: &TcpListener, listen: &Listen, shared: &Arc<Shared>) {
             let Some(tls) = tls else {
                 return speak(stream, shared, number).await;
             };
-            // A client that does not trust us goes away; that is its right.
+            // A client that does not trust the certificate may disconnect.
             if let Ok(stream) = tls.accept(stream).await {
                 shared.handshakes.fetch_add(1, Ordering::Relaxed);
                 speak(stream, shared, number).await;

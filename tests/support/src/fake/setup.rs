@@ -1,4 +1,4 @@
-//! How an [`Api`] is told what to be, before the first request.
+//! Sets up an [`Api`] before the first request.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -20,7 +20,7 @@ impl Default for Api {
 }
 
 impl Api {
-    /// An empty project on a manual clock, whose retries succeed.
+    /// An empty project with a manual clock, whose retries succeed.
     pub fn new() -> Self {
         Self {
             project: Project {
@@ -55,53 +55,53 @@ impl Api {
         self
     }
 
-    /// Adds a deployment, and the one that its life brings.
+    /// Adds a deployment, and the one that its lifecycle brings, if any.
     pub fn deployment(mut self, deployment: Deployment) -> Self {
         self.add(deployment);
         self
     }
 
-    /// The life of the next deployment made by a retry. Called again, it is of
-    /// the one after; the last life is that of all further ones.
+    /// Sets the lifecycle of the next deployment created by a retry. Further calls
+    /// apply to the following ones; the last lifecycle is used for all others.
     pub fn retries_to(mut self, life: Life) -> Self {
         self.lives.push_back(life);
         self
     }
 
-    /// The id of the next deployment made by a retry, in the same way. Without
-    /// any they are `9a8b7c6d`, `9a8b7c6e`, and so on.
+    /// Sets the id of the next deployment created by a retry; further calls apply to
+    /// the following ones. The default ids are `9a8b7c6d`, `9a8b7c6e`, and so on.
     pub fn retry_id(mut self, id: &str) -> Self {
         self.ids.push_back(full_id(id));
         self
     }
 
-    /// `deployment_trigger.type` of what a retry makes; without it, that of the
-    /// original.
+    /// Sets `deployment_trigger.type` of the deployments created by a retry. The
+    /// default is that of the original.
     pub fn retry_trigger(mut self, kind: &str) -> Self {
         self.retry_trigger = Some(kind.to_owned());
         self
     }
 
-    /// Somebody else's deployment, created when the first POST comes in and
-    /// just before the POST's own, whatever becomes of the POST.
+    /// Adds another client's deployment, which is created when the first POST
+    /// arrives, just before the POST's own and even if the POST fails.
     pub fn push_at_the_post(mut self, deployment: Deployment) -> Self {
         self.pushes.push(deployment);
         self
     }
 
-    /// The list shows a deployment only this long after its creation.
+    /// The list shows a deployment only after this time since its creation.
     pub fn list_lag(mut self, lag: Duration) -> Self {
         self.list_lag = lag;
         self
     }
 
-    /// A deployment is found by its id only this long after its creation.
+    /// A GET by id finds a deployment only after this time since its creation.
     pub fn get_lag(mut self, lag: Duration) -> Self {
         self.get_lag = lag;
         self
     }
 
-    /// The `Date` header is this many seconds fast, or slow if negative.
+    /// The `Date` header is this many seconds ahead, or behind if negative.
     pub fn date_skew(mut self, seconds: i64) -> Self {
         self.skew = TimeDelta::seconds(seconds);
         self
@@ -112,20 +112,20 @@ impl Api {
         self
     }
 
-    /// A header of every answer, such as `Ratelimit`.
+    /// Adds a header to every response, such as `Ratelimit`.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// A quota of requests per window, told in `Ratelimit` headers and kept:
-    /// what goes beyond it is answered 429.
+    /// Enforces a quota of requests per window and announces it in `Ratelimit`
+    /// headers: any request beyond it gets a 429.
     pub fn ratelimit(mut self, quota: u64, window: Duration) -> Self {
         self.limit = Some(Limit::new(quota, window));
         self
     }
 
-    /// An item in the `messages` of every success.
+    /// Adds an item to `messages` in every successful response.
     pub fn message(mut self, message: Value) -> Self {
         self.messages.push(message);
         self
@@ -136,7 +136,7 @@ impl Api {
         self
     }
 
-    /// Exactly so many requests of a route are to come.
+    /// Expects exactly this many requests to a route.
     pub fn expect(mut self, route: Route, count: usize) -> Self {
         self.expected.push((route, count));
         self

@@ -1,12 +1,12 @@
-//! What a life shows at an age.
+//! The state of a deployment at a given age.
 //!
-//! Invariant: all of it is a function of the age; asking twice gives one answer.
+//! Invariant: the state is a function of the age alone.
 
 use std::time::Duration;
 
 use super::life::{Kind, Life, Step};
 
-/// A stage at some age; the times are ages too, in signed microseconds.
+/// A stage at some age. Its times are microseconds since the creation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
     pub name: String,
@@ -16,7 +16,7 @@ pub struct Shown {
 }
 
 impl Life {
-    /// The age at which it ends, if it does.
+    /// The age at which the deployment ends, if it does.
     pub fn ends_at(&self) -> Option<Duration> {
         if self.kind != Kind::Build {
             return Some(Duration::ZERO);
@@ -42,7 +42,7 @@ impl Life {
         self.skip_reason.is_some() && (self.kind == Kind::SkippedByRule || is_ended)
     }
 
-    /// The log lines written by an age, oldest first.
+    /// The log lines written up to an age, oldest first.
     pub fn lines_at(&self, age: Duration) -> Vec<(Duration, String)> {
         if self.is_log_held_back && self.ends_at().is_none_or(|end| age < end) {
             return Vec::new();
@@ -141,7 +141,7 @@ impl Shown {
     }
 }
 
-/// What the log says when a stage begins, and when it fails.
+/// The log lines for the start and for the failure of a stage.
 fn words(stage: &str) -> (&'static str, &'static str) {
     match stage {
         "initialize" => (

@@ -1,4 +1,4 @@
-//! A certificate authority made for one test.
+//! A certificate authority created for one test.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::{ServerConfig, SupportedProtocolVersion, crypto, version};
 
-/// Signs for loopback; a client has to be told to trust it.
+/// Signs certificates for loopback addresses; clients must be configured to trust it.
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
@@ -16,7 +16,7 @@ impl Authority {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new([]).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // OpenSSL takes a certificate for self-signed when its issuer has its name.
+        // OpenSSL considers a certificate self-signed if its issuer has the same name.
         let name = &mut params.distinguished_name;
         name.push(DnType::CommonName, "authority of the fake Pages API");
         Self {
@@ -24,12 +24,13 @@ impl Authority {
         }
     }
 
-    /// What goes into a file for `SSL_CERT_FILE`.
+    /// The contents of a file for `SSL_CERT_FILE`.
     pub fn pem(&self) -> String {
         self.issuer.pem()
     }
 
-    /// A server for `127.0.0.1`, `::1` and `localhost`, with TLS 1.2 and 1.3.
+    /// The configuration of a server for `127.0.0.1`, `::1` and `localhost`, with TLS 1.2
+    /// and 1.3.
     pub fn server(&self) -> Arc<ServerConfig> {
         self.server_for(&[&version::TLS12, &version::TLS13])
     }

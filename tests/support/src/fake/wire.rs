@@ -9,8 +9,8 @@ use super::api::{Project, START};
 use super::deployment::{Deployment, delta};
 use super::timeline::Shown;
 
-/// The values of two environment variables, which every deployment carries:
-/// neither may ever be printed.
+/// The values of two environment variables in the JSON of every deployment, which
+/// must never be printed.
 pub const PLAIN_VALUE: &str = "plain-value-that-must-not-leak";
 pub const SECRET_VALUE: &str = "secret-value-that-must-not-leak";
 
@@ -116,7 +116,7 @@ impl Deployment {
 }
 
 fn stage(shown: &Shown, created: DateTime<Utc>) -> Value {
-    // The API writes five to seven digits; a trailing zero keeps ours equal.
+    // The API writes five to seven fractional digits. A trailing zero keeps the value.
     let at = |age: i64, digits| time(created + TimeDelta::microseconds(age), digits);
     json!({
         "name": shown.name,
@@ -147,7 +147,8 @@ fn source(project: &str) -> Value {
     })
 }
 
-/// RFC 3339 with this many fractional digits, trailing zeros left out below 6.
+/// Formats a time as RFC 3339. With 5 digits, the sixth is kept unless it is zero; with
+/// 7, a zero is added.
 fn time(at: DateTime<Utc>, digits: usize) -> String {
     let micros = format!("{:06}", at.timestamp_subsec_micros());
     let fraction = match digits {

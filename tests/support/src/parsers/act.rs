@@ -1,12 +1,12 @@
-//! `act` and the runners of Gitea and Forgejo that descend from it: the same
-//! commands as GitHub's, found by regular expressions at the start of a line.
+//! `act`, and the runners of Gitea and Forgejo, which are based on it. They support
+//! GitHub's commands, matched by regular expressions at the start of a line.
 
 use super::github::unescape;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// `^::([^ ]+)( (.+))?::([^\r\n]*)$`: the name runs to the last `::`, so
-    /// that `::error::a::b` is a command `error::a`; also `^##\[…\]`.
+    /// `^::([^ ]+)( (.+))?::([^\r\n]*)$`: the name extends to the last
+    /// `::`, so `::error::a::b` is a command `error::a`; also `^##\[…\]`.
     Act,
     /// `^::([^ :]+)( .*)?::(.*)$`.
     Gitea,
@@ -19,8 +19,8 @@ pub struct Act {
     pub data: String,
 }
 
-/// The commands in a log. A command that is not known is shown and does
-/// nothing, but a word that looks like one is an act here anyway.
+/// Returns the commands in a log. The runners only show unknown commands, but this
+/// parser reports them too.
 pub fn read(log: &str, dialect: Dialect) -> Vec<Act> {
     let mut acts: Vec<Act> = Vec::new();
     let mut stopped_by: Option<String> = None;
@@ -52,7 +52,7 @@ fn parse(line: &str, dialect: Dialect) -> Option<Act> {
     let properties = properties
         .split(',')
         .filter_map(|pair| pair.split_once('='))
-        // A value with a `=` of its own is dropped.
+        // A value that contains a `=` is dropped.
         .filter(|(_, value)| !value.contains('='))
         .map(|(key, value)| {
             let value = unescape(&unescape(value, &escapes), &[("%25", "%")]);
@@ -66,7 +66,7 @@ fn parse(line: &str, dialect: Dialect) -> Option<Act> {
     })
 }
 
-/// `([^ ]+)( (.+))?END(.*)`, each part taking as much as it can.
+/// Matches `([^ ]+)( (.+))?END(.*)`, greedily.
 fn greedy<'a>(text: &'a str, end: &str) -> Option<(&'a str, &'a str, &'a str)> {
     let word = text.find(' ').unwrap_or(text.len());
     let with_properties = text
@@ -89,8 +89,8 @@ fn gitea(text: &str) -> Option<(&str, &str, &str)> {
     Some((name, &after[1..at], &after[at + 2..]))
 }
 
-/// `act` reads a file of outputs as GitHub does, but a blank line between
-/// records is an error, with which all outputs are lost.
+/// Reads an output file. `act` does so as GitHub does, but a blank line between
+/// records is an error that discards all outputs.
 pub fn output_file(text: &str) -> Result<Vec<(String, String)>, String> {
     let mut records = Vec::new();
     let mut lines = text.lines();

@@ -1,4 +1,4 @@
-//! Azure Pipelines: logging commands anywhere in a line, formatting commands.
+//! Azure Pipelines: logging commands anywhere in a line, and formatting commands.
 
 use super::github::{lines, split_properties, unescape, weighty};
 
@@ -44,8 +44,8 @@ fn command(line: &str) -> Option<Act> {
     })
 }
 
-/// The web view styles these; whether it does so in the middle of a line is
-/// not documented.
+/// The web view styles these lines; whether it also does so in the middle of a line
+/// is not documented.
 fn format(line: &str) -> Option<Act> {
     const NAMES: [&str; 7] = [
         "group", "endgroup", "section", "command", "debug", "warning", "error",
@@ -60,7 +60,7 @@ fn format(line: &str) -> Option<Act> {
         })
 }
 
-/// The output variables that a log sets, by `isOutput=true`.
+/// Returns the output variables that a log sets with `isOutput=true`.
 pub fn output_variables(log: &str) -> Vec<(String, String)> {
     read(log)
         .into_iter()

@@ -1,6 +1,6 @@
-//! Bitbucket Pipelines: the file of output variables.
+//! Bitbucket Pipelines: the file with output variables.
 
-/// `NAME=VALUE` lines; nothing else may stand in the file.
+/// Reads `NAME=VALUE` lines; nothing else is allowed.
 pub fn output_variables(text: &str) -> Result<Vec<(String, String)>, String> {
     super::drone::pairs(text)
 }

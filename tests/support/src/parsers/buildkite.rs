@@ -1,4 +1,4 @@
-//! Buildkite: groups by how a line starts, and its own escape sequences.
+//! Buildkite: log groups, marked at the start of a line, and its own escape sequences.
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
@@ -6,7 +6,7 @@ pub enum Act {
     Open(String),
     Dim(String),
     OpenPrevious,
-    /// An image, a link or a time stamp, by an escape sequence.
+    /// An escape sequence for an image, a link or a timestamp.
     Special(String),
 }
 
@@ -47,7 +47,7 @@ fn group(line: &str) -> Option<Act> {
     }
 }
 
-/// The agent takes `ESC [ … m` and `ESC [ … K` out before it looks.
+/// Removes `ESC [ … m` and `ESC [ … K`, as the agent does before it looks for groups.
 fn without_colors(line: &str) -> String {
     let mut shown = String::new();
     let mut rest = line;

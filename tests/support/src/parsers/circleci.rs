@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-/// What the file exports, by rules of its own: only `export NAME="VALUE"` and
+/// Returns the variables that the file exports. Allows only `export NAME="VALUE"` and
 /// `export NAME='VALUE'`, and nothing that a shell would expand or run.
 pub fn bash_env(text: &str) -> Result<Vec<(String, String)>, String> {
     let mut variables = Vec::new();
@@ -28,7 +28,7 @@ pub fn bash_env(text: &str) -> Result<Vec<(String, String)>, String> {
     Ok(variables)
 }
 
-/// Quoted parts in a row, so that `'it'\''s'` is one value.
+/// Reads consecutive quoted parts as one value, such as `'it'\''s'`.
 fn value(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut rest = text;
@@ -66,8 +66,8 @@ fn double_quoted<'a>(text: &'a str, value: &mut String) -> Option<&'a str> {
     None
 }
 
-/// The same by bash itself, where there is one: the values of `names` after
-/// it has read the file, in an environment without any other variable.
+/// Returns the values of `names` after bash itself has read the file in an empty
+/// environment; `None` if bash is not installed.
 pub fn by_bash(file: &std::path::Path, names: &[&str]) -> Option<Vec<String>> {
     let script = "source \"$0\" && for name; do printf '%s\\0' \"${!name}\"; done";
     let output = Command::new("bash")
@@ -79,7 +79,7 @@ pub fn by_bash(file: &std::path::Path, names: &[&str]) -> Option<Vec<String>> {
         .ok()?;
     assert!(
         output.status.success(),
-        "bash refuses the file: {}",
+        "bash rejects the file: {}",
         String::from_utf8_lossy(&output.stderr)
     );
     let values = String::from_utf8(output.stdout).expect("the values are UTF-8");

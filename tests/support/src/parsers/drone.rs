@@ -1,7 +1,7 @@
-//! Harness (once Drone): the file `DRONE_OUTPUT`.
+//! Harness (formerly Drone): the file `DRONE_OUTPUT`.
 
-/// `NAME=VALUE` lines. A value with a line break cannot be carried: what
-/// stands behind it would be a line of its own.
+/// Reads `NAME=VALUE` lines. A value cannot contain a line break: the rest would be a
+/// separate line.
 pub fn output_file(text: &str) -> Result<Vec<(String, String)>, String> {
     pairs(text)
 }

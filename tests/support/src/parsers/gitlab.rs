@@ -1,15 +1,15 @@
-//! GitLab: collapsible sections in the log, the dotenv report.
+//! GitLab: collapsible sections in the log, and the dotenv report.
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
     pub is_start: bool,
     pub time: u64,
     pub name: String,
-    /// What stands in brackets, as in `collapsed=true`.
+    /// The options in brackets, such as `collapsed=true`.
     pub options: Vec<String>,
 }
 
-/// The section markers of a log:
+/// Returns the section markers of a log:
 /// `section_(start|end):(\d+):([a-zA-Z0-9_.-]+)(\[(\w+=\w+)(, ?\w+=\w+)*\])?\r\033\[0K`.
 pub fn sections(log: &str) -> Vec<Section> {
     log.match_indices("section_")
@@ -50,15 +50,15 @@ fn section(text: &str) -> Option<Section> {
     })
 }
 
-/// The titles of the sections in order, if each is opened and closed once and
-/// they are nested properly.
+/// Returns the names of the sections in order, or an error unless each is opened and
+/// closed once and they are nested properly.
 pub fn pairs(log: &str) -> Result<Vec<String>, String> {
     let mut open: Vec<String> = Vec::new();
     let mut all: Vec<String> = Vec::new();
     for section in sections(log) {
         if section.is_start {
             if all.contains(&section.name) {
-                return Err(format!("section {} is there twice", section.name));
+                return Err(format!("section {} occurs twice", section.name));
             }
             all.push(section.name.clone());
             open.push(section.name);
@@ -72,9 +72,9 @@ pub fn pairs(log: &str) -> Result<Vec<String>, String> {
     }
 }
 
-/// Reads a dotenv report. One line that it cannot read and all of it is
-/// refused; so is a value in which GitLab would later expand a variable, since
-/// what arrives is then not what was sent.
+/// Reads a dotenv report. As in GitLab, one invalid line invalidates the whole report.
+/// A value in which GitLab would later expand a variable is an error too, since it
+/// would not arrive unchanged.
 pub fn dotenv(text: &str) -> Result<Vec<(String, String)>, String> {
     const MOST_BYTES: usize = 5 * 1024;
     const MOST_VARIABLES: usize = 20;

@@ -1,15 +1,15 @@
-//! Lines that somebody might put into a build log, a commit message or a
-//! branch name, so that a CI host or a terminal does what they want.
+//! Lines with which an attacker might try to control a CI host or a terminal, through
+//! a build log, a commit message or a branch name.
 
 use super::Reader::{
     self, Act, Azure, Buildkite, GitHub, GitLab, Gitea, TeamCity, Terminal, Travis,
 };
 
 pub struct Hostile {
-    /// Who acts on it; perhaps not the only one.
+    /// A reader that acts on it; there may be others.
     pub reader: Reader,
     pub tries: &'static str,
-    /// What stands in the log. It may hold a `\r`, which ends a line for some.
+    /// The text in the log. It may contain a `\r`, which ends a line for some readers.
     pub text: &'static str,
 }
 
@@ -23,7 +23,7 @@ const fn hostile(reader: Reader, tries: &'static str, text: &'static str) -> Hos
 
 #[rustfmt::skip]
 pub const TABLE: &[Hostile] = &[
-    // Workflow commands, at the start of a line.
+    // Workflow commands at the start of a line.
     hostile(GitHub, "sets an output", "::set-output name=url::https://evil.example"),
     hostile(GitHub, "sets a state", "::save-state name=pid::1"),
     hostile(GitHub, "fails the step", "::set-env name=PATH::/tmp"),
@@ -62,7 +62,7 @@ pub const TABLE: &[Hostile] = &[
     hostile(GitHub, "starts with a null", "\0::error::x"),
     hostile(GitHub, "parts the colons by a variation selector", ":\u{fe0f}:error::x"),
     hostile(GitHub, "parts the colons by a tag", ":\u{e0041}:error::x"),
-    // Workflow commands, anywhere in a line.
+    // Workflow commands anywhere in a line.
     hostile(GitHub, "sets an output in mid-line", "done ##[set-output name=url]x"),
     hostile(GitHub, "masks in mid-line", "foo ##[add-mask]o"),
     hostile(GitHub, "fails the step in mid-line", "ok ##[add-path]/tmp"),

@@ -1,4 +1,4 @@
-//! Jenkins: a file that a pipeline reads with `readProperties`, by the rules
+//! Jenkins: a file that a pipeline reads with `readProperties`, according to the rules
 //! of `java.util.Properties`.
 
 pub fn properties(text: &str) -> Vec<(String, String)> {
@@ -16,7 +16,7 @@ pub fn properties(text: &str) -> Vec<(String, String)> {
 
 const BLANK: [char; 3] = [' ', '\t', '\x0c'];
 
-/// Without comments and blank lines; a `\` at the end goes on in the next.
+/// Joins lines that end with a `\`, and removes comments and blank lines.
 fn logical_lines(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut is_open = false;

@@ -1,9 +1,9 @@
-//! How CI hosts read a step's log and its output files, written again from
-//! their rules and sharing no code with the product: what the product prints
-//! is judged by what a host would make of it.
+//! Independent parsers of the logs and output files that CI hosts read, written from
+//! the hosts' rules. They share no code with the product, so tests can check how a
+//! host would interpret the product's output.
 //!
-//! Where a host's behavior is in doubt, a parser here does what is worse for
-//! us. What it reports is an act: anything beyond showing the text.
+//! Where a host's behavior is unclear, a parser assumes the worst case. A parser
+//! reports actions: everything that a host does beyond showing the text.
 
 pub mod act;
 pub mod azure;
@@ -20,7 +20,7 @@ pub mod teamcity;
 pub mod terminal;
 pub mod travis;
 
-/// Who reads a log.
+/// A program that reads a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
     GitHub,
@@ -47,7 +47,7 @@ impl Reader {
         Self::Terminal,
     ];
 
-    /// What the reader does because of the log, in words.
+    /// Describes the actions that the log triggers in this reader.
     pub fn acts(self, log: &str) -> Vec<String> {
         match self {
             Self::GitHub => github::read(log).acts.iter().map(debug).collect(),

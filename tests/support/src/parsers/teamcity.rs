@@ -3,7 +3,7 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     pub name: String,
-    /// A message with one value and no keys has it under an empty key.
+    /// The attributes; a single value without a key has an empty key.
     pub attributes: Vec<(String, String)>,
 }
 
@@ -16,8 +16,8 @@ impl Message {
     }
 }
 
-/// The messages of a log. Between `disableServiceMessages` and
-/// `enableServiceMessages` none is read; both are messages themselves.
+/// Returns the messages of a log. Messages between `disableServiceMessages` and
+/// `enableServiceMessages` are ignored; these two are included.
 pub fn read(log: &str) -> Vec<Message> {
     let mut messages: Vec<Message> = Vec::new();
     let mut is_enabled = true;

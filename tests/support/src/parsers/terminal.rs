@@ -1,8 +1,9 @@
-//! A terminal, and the eyes before it.
+//! A terminal, and the person who reads it.
 
-/// What happens beyond text and colors: sequences that move, clear, write to
-/// the clipboard or answer; control characters; what cannot be seen or turns
-/// the direction of writing; a color that goes on after the end of a line.
+/// Returns everything beyond text and colors: sequences that move the cursor, clear
+/// the screen, write to the clipboard or request a response; control characters;
+/// invisible characters and those that change the writing direction; and colors that
+/// extend beyond the end of a line.
 pub fn read(log: &str) -> Vec<String> {
     log.split('\n').flat_map(line).collect()
 }

@@ -1,7 +1,7 @@
 //! Travis CI: folds and timers.
 
-/// `travis_fold:start:NAME`, `travis_fold:end:NAME`, `travis_time:…`, each
-/// before a `\r`; the markers are matched anywhere.
+/// Returns the markers `travis_fold:start:NAME`, `travis_fold:end:NAME` and
+/// `travis_time:…`, each up to a `\r`, anywhere in a line.
 pub fn folds(log: &str) -> Vec<String> {
     let lower = log.to_ascii_lowercase();
     ["travis_fold:", "travis_time:"]

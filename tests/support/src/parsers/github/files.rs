@@ -1,23 +1,23 @@
-//! The GitHub Actions runner: the files of outputs and of the step summary.
+//! The GitHub Actions runner: the files for outputs and the step summary.
 
 use super::property;
 
-/// What a file of outputs set before it ended or broke.
+/// The outputs in a file, up to the first error.
 #[derive(Debug, Default)]
 pub struct OutputFile {
     pub records: Vec<(String, String)>,
-    /// The step fails with it.
+    /// An error that fails the step.
     pub error: Option<String>,
 }
 
 impl OutputFile {
-    /// The last value of a name; names are compared without case.
+    /// The last value of a name; names are case-insensitive.
     pub fn get(&self, wanted: &str) -> Option<&str> {
         property(&self.records, wanted)
     }
 }
 
-/// Reads a file of outputs as the GitHub runner does.
+/// Reads an output file as the GitHub runner does.
 pub fn outputs(text: &str) -> OutputFile {
     let mut file = OutputFile::default();
     let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -82,7 +82,7 @@ fn record(line: &str, rest: &mut &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), lines.join("\n")))
 }
 
-/// What of a step summary is shown: all, or nothing.
+/// Returns the part of a step summary that is shown: all of it, or nothing.
 pub fn summary(text: &str) -> Result<Option<&str>, String> {
     const MOST: usize = 1024 * 1024;
     if MOST < text.len() {

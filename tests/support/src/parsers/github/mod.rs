@@ -2,7 +2,7 @@
 
 pub mod files;
 
-/// What the runner does because of a line.
+/// An action that a line triggers in the runner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
     SetOutput {
@@ -23,17 +23,17 @@ pub enum Act {
     Echo(String),
     StopCommands(String),
     ResumeCommands,
-    /// `set-env`, `add-path`, or a command without what it needs: the step
+    /// `set-env`, `add-path`, or a command that lacks a required property: the step
     /// fails, whatever its exit code.
     FailStep(String),
-    /// An exception outside the handler: the step is over at once.
+    /// An exception outside the command handler: the step ends immediately.
     Die(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Annotation {
     pub kind: Kind,
-    /// Without escapes, masked, at most 4096 characters.
+    /// Unescaped and masked, at most 4096 characters.
     pub message: String,
     pub properties: Vec<(String, String)>,
 }
@@ -54,9 +54,9 @@ pub enum Kind {
 #[derive(Default)]
 pub struct Log {
     pub acts: Vec<Act>,
-    /// Those that are kept: ten of a kind.
+    /// The annotations that are kept: at most ten of each kind.
     pub annotations: Vec<Annotation>,
-    /// What the log shows, masked.
+    /// The lines that the log shows, masked.
     pub shown: Vec<String>,
     masks: Vec<String>,
     stopped_by: Option<String>,
@@ -69,7 +69,7 @@ impl Log {
             .any(|act| matches!(act, Act::FailStep(_) | Act::Die(_)))
     }
 
-    /// The value of an output that was set in the log, the last one of a name.
+    /// The last value of an output that was set in the log.
     pub fn output(&self, wanted: &str) -> Option<&str> {
         let mut last = None;
         for act in &self.acts {
@@ -130,7 +130,7 @@ pub fn read(text: &str) -> Log {
     log
 }
 
-/// A lone `\r` ends a line, too.
+/// Splits lines; a lone `\r` ends a line, too.
 pub(super) fn lines(text: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
@@ -256,7 +256,7 @@ fn annotate(log: &mut Log, kind: Kind, data: &str, properties: Vec<(String, Stri
     Act::Annotate(annotation)
 }
 
-/// `::name key=value,key=value::data`, after white space.
+/// Parses `::name key=value,key=value::data`, after optional white space.
 fn parse_v2(line: &str, is_registered: impl Fn(&str) -> bool) -> Option<Command> {
     let line = weighty(line);
     let (head, data) = line.trim_start().strip_prefix("::")?.split_once("::")?;
@@ -275,7 +275,7 @@ fn parse_v2(line: &str, is_registered: impl Fn(&str) -> bool) -> Option<Command>
     })
 }
 
-/// `##[name key=value;key=value]data`, anywhere in the line.
+/// Parses `##[name key=value;key=value]data`, anywhere in the line.
 fn parse_v1(line: &str, is_registered: impl Fn(&str) -> bool) -> Option<Command> {
     let line = weighty(line);
     let (_, after) = line.split_once("##[")?;
@@ -295,8 +295,9 @@ fn parse_v1(line: &str, is_registered: impl Fn(&str) -> bool) -> Option<Command>
     })
 }
 
-/// The runner looks for `::` and `##[` by the rules of a language, by which
-/// characters without weight match nothing and do not part their neighbors.
+/// Removes characters that a culture-sensitive string comparison ignores. The runner
+/// searches for `::` and `##[` with such a comparison, so these characters do not
+/// separate their neighbors.
 pub(super) fn weighty(text: &str) -> String {
     let is_weightless = |c| {
         matches!(c,
@@ -321,7 +322,7 @@ pub(super) fn split_properties(
         .collect()
 }
 
-/// One escape after the other, `%25` last: `%250A` becomes `%0A`.
+/// Replaces one escape after the other, `%25` last: `%250A` becomes `%0A`.
 pub(super) fn unescape(text: &str, escapes: &[(&str, &str)]) -> String {
     let mut text = text.to_owned();
     for (escape, meaning) in escapes {
