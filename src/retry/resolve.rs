@@ -56,7 +56,8 @@ impl<T: Transport> Run<'_, T> {
                 MAX_SEARCHED <= listed.len() || not_there::other_input(id, listed).is_some()
             };
             self.list(None, is_enough).await?;
-            return self.not_found();
+            // It was asked for by itself; the list only helps to explain.
+            return self.not_found(None);
         }
         ControlFlow::Break(Outcome::from_api_error(&error))
     }
@@ -70,7 +71,7 @@ impl<T: Transport> Run<'_, T> {
         let found = target::find(target, &self.listed.deployments);
         match found.as_slice() {
             [found] => ControlFlow::Continue((*found).clone()),
-            [] => self.not_found(),
+            [] => self.not_found(self.searched_part(self.listed.deployments.len())),
             [_, ..] => {
                 let ids = found.iter().map(|it| it.id.as_str());
                 let ids = ids.collect::<Vec<_>>().join(", ");
@@ -95,6 +96,7 @@ impl<T: Transport> Run<'_, T> {
         let mut appearance = Appearance::new(self.session.io.elapsed());
         // What was searched once need not be read again.
         let mut seen: HashSet<String> = HashSet::new();
+        let mut has_seen_end = false;
         loop {
             let is_enough = |listed: &[Deployment]| {
                 let is_decided = if is_failed {
@@ -105,16 +107,19 @@ impl<T: Transport> Run<'_, T> {
                 is_decided || listed.iter().any(|it| seen.contains(&it.id))
             };
             self.list(environment, is_enough).await?;
+            seen.extend(self.listed.deployments.iter().map(|it| it.id.clone()));
+            has_seen_end |= self.listed.has_end;
+            let part = Some(seen.len()).filter(|_| !has_seen_end);
             match self.choose() {
                 Found::Target(target) => return ControlFlow::Continue(*target),
                 Found::End(outcome) => return ControlFlow::Break(outcome),
-                Found::Nothing if filter.commit_hash.is_none() => return self.not_found(),
+                Found::Nothing if filter.commit_hash.is_none() => return self.not_found(part),
                 Found::Nothing => {}
             }
             let what = self.options.target.describe(filter);
             let elapsed = self.session.io.elapsed();
             let Next::LookAgain { message, pause } = appearance.not_there(elapsed, &what) else {
-                return self.not_found();
+                return self.not_found(part);
             };
             if let Some(message) = message {
                 self.session.io.show(&Event::Noticed { message });
@@ -186,7 +191,14 @@ impl<T: Transport> Run<'_, T> {
         })
     }
 
-    fn not_found(&mut self) -> Flow<Deployment> {
+    /// The number of deployments that were read, if that was not all of them.
+    fn searched_part(&self, count: usize) -> Option<usize> {
+        Some(count).filter(|_| !self.listed.has_end)
+    }
+
+    /// How a run ends that found no target; `part` is the number of deployments
+    /// searched, if that was not all of them.
+    fn not_found(&mut self, part: Option<usize>) -> Flow<Deployment> {
         let (target, filter) = (&self.options.target, &self.options.filter);
         let project = &self.options.project_name;
         let listed = &self.listed.deployments;
@@ -198,13 +210,8 @@ impl<T: Transport> Run<'_, T> {
                 )],
             });
         }
-        // A whole id is asked for by itself; the list only helps to explain.
-        let is_part = !self.listed.has_end && !matches!(target, Target::Id(_));
-        let searched = if is_part {
-            not_there::describe_searched(listed.len())
-        } else {
-            String::new()
-        };
+        let searched = part.map(not_there::describe_searched);
+        let searched = searched.unwrap_or_default();
         let mut hints = Vec::new();
         if let Target::Id(text) | Target::ShortId(text) = target {
             hints.extend(not_there::other_input(text, listed));

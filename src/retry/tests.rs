@@ -19,7 +19,7 @@ use crate::cloudflare::transport::{Answer, Body, Request, SendError};
 use crate::config::{CiRun, ParsedInputs};
 use crate::env::Env;
 use crate::io::Signals;
-use crate::report::line::line;
+use crate::report::line::{advice, line};
 use crate::run::event::Report;
 use test_support::fake::{self, ACCOUNT, Api, Fault, Life, PROJECT, Reply, Route, TOKEN, When};
 
@@ -111,8 +111,9 @@ impl Body for Rest {
     }
 }
 
+/// The lines of the log, and the notices, which stand between them.
 #[derive(Default)]
-struct Lines(String);
+struct Lines(String, Vec<String>);
 
 impl Report for Lines {
     fn event(&mut self, event: &Event) -> io::Result<()> {
@@ -124,6 +125,9 @@ impl Report for Lines {
             let lines = lines.iter().flat_map(|it| ["  ", it, "\n"]);
             self.0.extend(lines);
         }
+        if let Event::Noticed { message } = event {
+            self.1.push(message.clone());
+        }
         Ok(())
     }
 }
@@ -132,6 +136,8 @@ struct Told {
     status: &'static str,
     code: u8,
     log: String,
+    notices: Vec<String>,
+    hint: String,
     api: Api,
     took: Duration,
 }
@@ -180,6 +186,8 @@ async fn run_with_outages(api: Api, outages: Vec<Outage>, inputs: &[(&str, &str)
         status: ending.outcome.status(),
         code: ending.exit_code(),
         log: lines.0,
+        notices: lines.1,
+        hint: advice(&ending).unwrap_or_default(),
         took: started.elapsed(),
         api: transport.api.into_inner(),
     }
@@ -522,6 +530,63 @@ async fn a_list_of_many_pages_is_read_once_while_a_commit_is_waited_for() {
     assert_eq!((told.status, told.code), ("error", 3), "{}", told.log);
     let requests = told.api.count(Route::List);
     assert!((90..120).contains(&requests), "{requests}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_wait_for_a_commit_reports_each_minute_and_says_what_to_check() {
+    let api = an_api().deployment(fake::Deployment::succeeded("5eed5eed"));
+    let inputs = [
+        ("INPUT_DEPLOYMENT_ID", "latest-failed"),
+        ("INPUT_COMMIT_HASH", "ccccccc"),
+    ];
+    let told = run_api(api, &inputs).await;
+    assert_eq!((told.status, told.code), ("error", 3), "{}", told.log);
+    assert_eq!(
+        told.log,
+        "Error: there is no deployment of commit `ccccccc` in project site\n"
+    );
+    let what = "the deployment of commit `ccccccc`";
+    let mut expected = vec![format!("Waiting up to 5m00s for {what}")];
+    let minutes = (1..=4).rev();
+    expected.extend(minutes.map(|it| format!("Still waiting for {what}; {it}m00s left")));
+    assert_eq!(told.notices, expected);
+    let hint = told.hint;
+    assert!(
+        hint.starts_with("check that Pages builds this branch"),
+        "{hint}"
+    );
+    assert!(
+        hint.contains("a fork") && hint.contains("merge commit"),
+        "{hint}"
+    );
+    assert!(hint.contains("; the newest deployments are "), "{hint}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn skipped_deployments_of_a_commit_are_not_waited_for() {
+    let skipped = fake::Deployment::skipped("5eed5eed", "path_config").commit("ccccccc");
+    let inputs = [
+        ("INPUT_DEPLOYMENT_ID", "latest-failed"),
+        ("INPUT_COMMIT_HASH", "ccccccc"),
+    ];
+    let told = run_api(an_api().deployment(skipped), &inputs).await;
+    assert_eq!(told.status, "nothing_to_retry", "{}", told.log);
+    let line = "Nothing to retry: the newest deployment of production for commit ccccccc, 5eed5eed, was skipped: path_config\n";
+    assert_eq!(told.log, line);
+    assert!(told.took < Duration::from_secs(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_is_not_there_says_how_many_were_searched() {
+    let many = (0..300).map(|n| fake::Deployment::succeeded(&format!("{n:08x}")));
+    let api = many.fold(an_api(), Api::deployment);
+    let inputs = [
+        ("INPUT_DEPLOYMENT_ID", "latest-failed"),
+        ("INPUT_COMMIT_HASH", "ccccccc"),
+    ];
+    let told = run_api(api, &inputs).await;
+    let line = "Error: there is no deployment of commit `ccccccc` in project site among the newest 200 deployments\n";
+    assert!(told.log.contains(line), "{}", told.log);
 }
 
 #[tokio::test(start_paused = true)]

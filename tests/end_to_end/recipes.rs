@@ -41,17 +41,18 @@ fn inputs(workflow: &Value) -> BTreeMap<String, String> {
     let [ours] = ours.as_slice() else {
         panic!("one step uses the action: {steps:?}");
     };
-    let evaluate = |value: &Value| match value {
-        Value::String(text) => match text.as_str() {
+    let evaluate = |value: &Value| {
+        let text = value.as_str().map(str::to_owned);
+        let text = text.unwrap_or_else(|| value.to_string());
+        match text.as_str() {
             "${{ vars.CLOUDFLARE_ACCOUNT_ID }}" => ACCOUNT.to_owned(),
             "${{ secrets.CLOUDFLARE_API_TOKEN }}" => TOKEN.to_owned(),
             "${{ inputs.deployment }}" => ORIGINAL.to_owned(),
-            text => {
+            _ => {
                 assert!(!text.contains("${{"), "an expression to evaluate: {text}");
-                text.to_owned()
+                text
             }
-        },
-        other => other.to_string(),
+        }
     };
     let with = ours["with"].as_object().unwrap().iter();
     with.map(|(name, value)| (name.clone(), evaluate(value)))
