@@ -11,6 +11,7 @@ use crate::cloudflare::transport::Transport;
 use crate::io::Flow;
 use crate::retry::pace::Pause;
 use crate::retry::target::{self, Target};
+use crate::retry::trigger::Rest;
 use crate::run::event::Event;
 use crate::run::outcome::Outcome;
 use crate::run::wording::format_duration;
@@ -35,7 +36,7 @@ impl<T: Transport> Run<'_, T> {
         };
         let client = self.client;
         let error = match self.session.read(|| client.deployment(id)).await? {
-            Ok(read) => return ControlFlow::Continue(read.result),
+            Ok(found) => return ControlFlow::Continue(found),
             Err(error) => error,
         };
         if error.is_no_such_deployment() {
@@ -139,15 +140,17 @@ impl<T: Transport> Run<'_, T> {
                 Ok(read) => read,
                 Err(error) => return ControlFlow::Break(Outcome::from_api_error(&error)),
             };
-            self.listed.read_at = self.listed.read_at.or(read.meta.date);
             let listed = &mut self.listed.deployments;
-            for deployment in read.result.deployments {
+            for deployment in read.deployments {
                 // What is new meanwhile pushes others onto the next page.
                 if !listed.iter().any(|it| it.id == deployment.id) {
                     listed.push(deployment);
                 }
             }
-            if !read.result.has_next || is_enough(&self.listed.deployments) {
+            if !read.has_next {
+                self.listed.rest = Rest::Nothing;
+            }
+            if !read.has_next || is_enough(&self.listed.deployments) {
                 self.listed.is_whole = true;
                 break;
             }
@@ -170,6 +173,11 @@ impl<T: Transport> Run<'_, T> {
         }
         let reaches = |listed: &[Deployment]| target::reaches(original, listed);
         self.list(original.environment(), reaches).await?;
+        self.require_whole(original)
+    }
+
+    /// Refuses where a deployment that was not read may be in the way.
+    pub(super) fn require_whole(&self, original: &Deployment) -> Flow<()> {
         if !self.listed.is_whole && !self.options.allow_older {
             return ControlFlow::Break(Outcome::Refused {
                 why: format!(

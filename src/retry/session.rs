@@ -24,12 +24,6 @@ pub(super) struct Session<'a> {
     noticed: HashSet<String>,
 }
 
-/// A result and what the head of its response said.
-pub(super) struct Read<A> {
-    pub(super) result: A,
-    pub(super) meta: ResponseMeta,
-}
-
 impl<'a> Session<'a> {
     pub(super) fn new(io: Io<'a>) -> Self {
         Self {
@@ -84,16 +78,15 @@ impl<'a> Session<'a> {
     pub(super) async fn read<A, F>(
         &mut self,
         request: impl Fn() -> F,
-    ) -> Flow<Result<Read<A>, ClientError>>
+    ) -> Flow<Result<A, ClientError>>
     where
         F: Future<Output = Exchange<A>>,
     {
         let mut failures = FailureBudget::default();
         self.wait(Pause::NONE).await?;
         loop {
-            let Exchange { meta, result, .. } = self.send(request()).await?;
-            let error = match result {
-                Ok(result) => return ControlFlow::Continue(Ok(Read { result, meta })),
+            let error = match self.send(request()).await?.result {
+                Ok(result) => return ControlFlow::Continue(Ok(result)),
                 Err(error) => error,
             };
             let Some((event, pause)) = failures.failed(self.io.elapsed(), &error) else {
