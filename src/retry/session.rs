@@ -9,9 +9,9 @@ use tokio::sync::mpsc;
 
 use crate::cloudflare::error::ClientError;
 use crate::cloudflare::transport::Transport;
-use crate::cloudflare::{Client, Exchange, ResponseMeta};
+use crate::cloudflare::{Client, Exchange};
 use crate::io::{Flow, Io, jitter};
-use crate::retry::failure_budget::FailureBudget;
+use crate::retry::failure_budget::{FailureBudget, Rejections};
 use crate::retry::pace::{Budget, Pause};
 use crate::run::event::{Event, Requested};
 
@@ -20,6 +20,11 @@ pub(super) struct Session<'a> {
     pub(super) io: Io<'a>,
     /// The rate limit, and when it was read, since the run began.
     budget: Option<(Duration, Budget)>,
+    /// Whether a rejection contradicts what was seen.
+    rejections: Rejections,
+    /// No request is sent before that time, since the run began: a 429 asked
+    /// for it, on whatever route.
+    blocked_until: Duration,
     /// The messages that the API has sent; each is shown once.
     noticed: HashSet<String>,
 }
@@ -29,18 +34,26 @@ impl<'a> Session<'a> {
         Self {
             io,
             budget: None,
+            rejections: Rejections::EndAtOnce,
+            blocked_until: Duration::ZERO,
             noticed: HashSet::new(),
         }
     }
 
-    /// Sends one request.
+    /// How long no request may be sent.
+    pub(super) fn blocked_for(&self) -> Duration {
+        self.blocked_until.saturating_sub(self.io.elapsed())
+    }
+
+    /// Sends one request, once no 429 forbids it.
     pub(super) async fn send<A>(
         &mut self,
         request: impl Future<Output = Exchange<A>>,
     ) -> Flow<Exchange<A>> {
+        self.io.sleep(self.blocked_for()).await?;
         let began = self.io.elapsed();
         let exchange = self.io.run_until_interrupted(request).await?;
-        self.record(&exchange.meta, began);
+        self.record(&exchange, began);
         for message in &exchange.messages {
             if self.noticed.insert(message.clone()) {
                 let message = message.clone();
@@ -59,6 +72,7 @@ impl<'a> Session<'a> {
         skip: usize,
         mut take: impl FnMut(&str) -> Option<Event>,
     ) -> Flow<Exchange<usize>> {
+        self.io.sleep(self.blocked_for()).await?;
         let began = self.io.elapsed();
         let (sender, mut events) = mpsc::unbounded_channel();
         let mut take = |line: &str| {
@@ -69,7 +83,7 @@ impl<'a> Session<'a> {
         };
         let log = client.log(id, skip, &mut take);
         let exchange = self.io.run_and_show(log, &mut events).await?;
-        self.record(&exchange.meta, began);
+        self.record(&exchange, began);
         ControlFlow::Continue(exchange)
     }
 
@@ -82,7 +96,7 @@ impl<'a> Session<'a> {
     where
         F: Future<Output = Exchange<A>>,
     {
-        let mut failures = FailureBudget::default();
+        let mut failures = FailureBudget::new(self.rejections);
         self.wait(Pause::NONE).await?;
         loop {
             let error = match self.send(request()).await?.result {
@@ -108,8 +122,17 @@ impl<'a> Session<'a> {
         self.io.sleep(duration).await
     }
 
-    fn record(&mut self, meta: &ResponseMeta, began: Duration) {
+    fn record<A>(&mut self, exchange: &Exchange<A>, began: Duration) {
         let now = self.io.elapsed();
+        let meta = &exchange.meta;
+        match &exchange.result {
+            Ok(_) => self.rejections = Rejections::MustAgree,
+            Err(error) => {
+                let retry_after = error.retry_after().filter(|_| error.is_rate_limit());
+                let until = now + retry_after.unwrap_or_default();
+                self.blocked_until = self.blocked_until.max(until);
+            }
+        }
         if let Some(limit) = meta.limit {
             let before = self.budget.map(|(_, budget)| budget);
             let budget = Budget::new(limit.remaining, limit.resets_in, before);
