@@ -3,6 +3,7 @@
 //! What to do is decided by the pure modules beside this one; what takes time
 //! goes through `session`.
 
+mod build_log;
 pub mod diagnosis;
 mod failure_budget;
 mod follow;
@@ -21,7 +22,7 @@ use crate::cloudflare::Client;
 use crate::cloudflare::deployment::Deployment;
 use crate::cloudflare::transport::Transport;
 use crate::io::{Flow, Io};
-use crate::retry::follow::LogSoFar;
+use crate::retry::build_log::LogSoFar;
 use crate::retry::options::Options;
 use crate::retry::pace::Pause;
 use crate::retry::session::Session;

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use crate::cloudflare::error::ClientError;
 use crate::cloudflare::transport::Transport;
 use crate::cloudflare::{Client, Exchange};
-use crate::io::{Flow, Io, jitter};
+use crate::io::{Flow, Io, jitter, within};
 use crate::retry::failure_budget::{FailureBudget, Rejections};
 use crate::retry::pace::{Budget, Pause};
 use crate::run::event::{Event, Requested};
@@ -54,24 +54,40 @@ impl<'a> Session<'a> {
         let began = self.io.elapsed();
         let exchange = self.io.run_until_interrupted(request).await?;
         self.record(&exchange, began);
-        for message in &exchange.messages {
-            if self.noticed.insert(message.clone()) {
-                let message = message.clone();
-                self.io.show(&Event::Noticed { message });
-            }
+        ControlFlow::Continue(exchange)
+    }
+
+    /// Sends one request, unless a 429 forbids it for `limit`; `None` if there
+    /// was no response by then.
+    pub(super) async fn send_within<A>(
+        &mut self,
+        limit: Duration,
+        request: impl Future<Output = Exchange<A>>,
+    ) -> Flow<Option<Exchange<A>>> {
+        if limit <= self.blocked_for() {
+            return ControlFlow::Continue(None);
+        }
+        self.io.sleep(self.blocked_for()).await?;
+        let began = self.io.elapsed();
+        let request = within(limit, request);
+        let exchange = self.io.run_until_interrupted(request).await?;
+        if let Some(exchange) = &exchange {
+            self.record(exchange, began);
         }
         ControlFlow::Continue(exchange)
     }
 
     /// Reads a build log from line `skip` on, and gives `take` each line as it
-    /// arrives; shows the events that it returns.
+    /// arrives; shows the events that it returns. `None` means that it was not
+    /// read to its end within `limit`.
     pub(super) async fn read_log<T: Transport>(
         &mut self,
         client: &Client<T>,
         id: &str,
         skip: usize,
         mut take: impl FnMut(&str) -> Option<Event>,
-    ) -> Flow<Exchange<usize>> {
+        limit: Duration,
+    ) -> Flow<Option<Exchange<usize>>> {
         self.io.sleep(self.blocked_for()).await?;
         let began = self.io.elapsed();
         let (sender, mut events) = mpsc::unbounded_channel();
@@ -81,9 +97,11 @@ impl<'a> Session<'a> {
                 let _ = sender.send(event);
             }
         };
-        let log = client.log(id, skip, &mut take);
+        let log = within(limit, client.log(id, skip, &mut take));
         let exchange = self.io.run_and_show(log, &mut events).await?;
-        self.record(&exchange, began);
+        if let Some(exchange) = &exchange {
+            self.record(exchange, began);
+        }
         ControlFlow::Continue(exchange)
     }
 
@@ -113,13 +131,26 @@ impl<'a> Session<'a> {
 
     /// Waits for `pause`, or longer where the rate limit would not suffice.
     pub(super) async fn wait(&mut self, pause: Pause) -> Flow<()> {
+        let duration = self.duration(pause);
+        self.io.sleep(duration).await
+    }
+
+    /// Waits for `pause` as [`Session::wait`] does, but not beyond `limit`.
+    pub(super) async fn wait_at_most(&mut self, pause: Pause, limit: Duration) -> Flow<()> {
+        let duration = self.duration(pause).min(limit);
+        self.io.sleep(duration).await
+    }
+
+    /// How long to wait for `pause`, or for the rate limit; it has a random
+    /// part.
+    pub(super) fn duration(&self, pause: Pause) -> Duration {
         let now = self.io.elapsed();
         let budget = self
             .budget
             .map(|(at, budget)| budget.after(now.saturating_sub(at)));
         let pause = pause.within(budget);
         let duration = pause.at_least + pause.spread.mul_f64(jitter());
-        self.io.sleep(duration).await
+        duration.max(self.blocked_for())
     }
 
     fn record<A>(&mut self, exchange: &Exchange<A>, began: Duration) {
@@ -145,5 +176,11 @@ impl<'a> Session<'a> {
             took: now.saturating_sub(began),
             cf_ray: meta.cf_ray.clone(),
         }));
+        for message in &exchange.messages {
+            if self.noticed.insert(message.clone()) {
+                let message = message.clone();
+                self.io.show(&Event::Noticed { message });
+            }
+        }
     }
 }
