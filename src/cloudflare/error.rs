@@ -97,7 +97,7 @@ const UNKNOWN: i64 = 8_000_000;
 
 impl ClientError {
     /// Sorts an answer without a result by code, then by status.
-    pub(super) fn from_refusal(refusal: ErrorResponse) -> Self {
+    pub(crate) fn from_refusal(refusal: ErrorResponse) -> Self {
         let status = refusal.status;
         if status == 429 || refusal.has_code(&RATE_LIMITED) {
             return Self::RateLimited(refusal);

@@ -5,6 +5,7 @@
 
 mod address;
 mod appearance;
+mod build_log;
 mod candidates;
 pub mod diagnosis;
 mod failure_budget;
@@ -23,19 +24,17 @@ pub mod watch;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-
+use crate::cloudflare::Client;
 use crate::cloudflare::deployment::Deployment;
 use crate::cloudflare::transport::Transport;
-use crate::cloudflare::{Client, Page};
 use crate::io::{Flow, Io};
-use crate::retry::follow::LogSoFar;
+use crate::retry::build_log::LogSoFar;
 use crate::retry::guard::{Guard, Newer, guard};
 use crate::retry::options::{Options, RetryWhen};
 use crate::retry::pace::Pause;
 use crate::retry::session::Session;
 use crate::retry::target::Target;
-use crate::retry::trigger::Trigger;
+use crate::retry::trigger::{Before, Coverage, Extent, Rest, Trigger};
 use crate::run::event::Event;
 use crate::run::history::StageHistory;
 use crate::run::outcome::{Attempt, Explanation, Outcome, Phase, RunResult};
@@ -86,14 +85,12 @@ enum Judgment {
 #[derive(Default)]
 struct Listed {
     deployments: Vec<Deployment>,
-    /// The API's time of the first page.
-    read_at: Option<DateTime<Utc>>,
     /// When the first page was asked for, since the run began.
     began: Duration,
     /// Whether all was read that was asked for.
     is_whole: bool,
-    /// Whether the last page was read.
-    has_end: bool,
+    /// Whether older deployments were not read.
+    rest: Rest,
 }
 
 struct Run<'a, T> {
@@ -315,6 +312,30 @@ impl<T: Transport> Run<'_, T> {
         }
     }
 
+    /// Reads the list for the trigger and, before a further POST, the guard.
+    async fn list_for(
+        &mut self,
+        trigger: &Trigger,
+        original: &Deployment,
+        extent: Extent,
+    ) -> Flow<Coverage> {
+        let is_enough =
+            |listed: &[Deployment]| extent == Extent::FirstPage || trigger.is_complete(listed);
+        match self.list(original.environment(), is_enough).await {
+            ControlFlow::Break(Outcome::ApiError { mut what, hint }) => {
+                if trigger.is_ambiguous() {
+                    what.push_str(trigger::MAY_EXIST);
+                }
+                return ControlFlow::Break(Outcome::ApiError { what, hint });
+            }
+            flow => flow?,
+        }
+        ControlFlow::Continue(match extent {
+            Extent::Complete if self.listed.is_whole => Coverage::Complete,
+            Extent::Complete | Extent::FirstPage => Coverage::Partial,
+        })
+    }
+
     /// Makes one new deployment by retrying `previous` or, if the API refuses
     /// that, `original`. Gives the retried and the new one.
     async fn trigger(
@@ -325,8 +346,11 @@ impl<T: Transport> Run<'_, T> {
         self.session.io.show(&Event::Retrying {
             original: Box::new(previous.clone()),
         });
-        let read_at = self.listed.read_at;
-        let mut trigger = Trigger::new(previous, &self.listed.deployments, read_at).or(original);
+        let before = Before {
+            listed: &self.listed.deployments,
+            rest: self.listed.rest,
+        };
+        let mut trigger = Trigger::new(previous, before).with_fallback(original);
         let mut next = trigger::Next::Post;
         loop {
             let reaction = match next {
@@ -337,33 +361,31 @@ impl<T: Transport> Run<'_, T> {
                     let id = trigger.original().id.clone();
                     let exchange = self.session.send(self.client.retry(&id)).await?;
                     let reaction = trigger.posted(self.session.io.elapsed(), exchange.result);
-                    if !trigger.is_unsure() {
+                    if !trigger.is_ambiguous() {
                         self.session.io.phase = Phase::Preparing;
                     }
                     reaction
                 }
-                trigger::Next::List(pause) => {
-                    self.session.io.now_running(if trigger.is_unsure() {
+                trigger::Next::List { pause, extent } => {
+                    self.session.io.now_running(if trigger.is_ambiguous() {
                         "the search for the new deployment"
                     } else {
                         "the wait to retry"
                     });
                     self.session.wait(pause).await?;
-                    let list = self.client.deployments(original.environment(), 1);
-                    let exchange = self.session.send(list).await?;
-                    let answer = exchange.result;
-                    let reaction = trigger.listed(self.session.io.elapsed(), answer.as_ref());
-                    if let Ok(Page { deployments, .. }) = answer {
-                        self.listed.deployments = deployments;
-                    }
-                    reaction
+                    let coverage = self.list_for(&trigger, original, extent).await?;
+                    let listed = &self.listed;
+                    trigger.listed(listed.began, &listed.deployments, coverage)
                 }
                 trigger::Next::Guard => {
-                    let mut guarded = self.guard(original);
-                    if trigger.is_unsure()
+                    let mut guarded = match self.require_whole(original) {
+                        ControlFlow::Continue(()) => self.guard(original),
+                        refused => refused,
+                    };
+                    if trigger.is_ambiguous()
                         && let ControlFlow::Break(Outcome::Refused { why }) = &mut guarded
                     {
-                        why.push_str("; a deployment may have been created by the lost retry");
+                        why.push_str(trigger::MAY_EXIST);
                     }
                     guarded?;
                     trigger::Reaction {

@@ -16,6 +16,7 @@ use crate::retry::guard::{self, upload_refused};
 use crate::retry::not_there;
 use crate::retry::pace::Pause;
 use crate::retry::target::{self, Target};
+use crate::retry::trigger::Rest;
 use crate::run::event::Event;
 use crate::run::outcome::Outcome;
 
@@ -48,7 +49,7 @@ impl<T: Transport> Run<'_, T> {
     async fn resolve_id(&mut self, id: &str) -> Flow<Deployment> {
         let client = self.client;
         let error = match self.session.read(|| client.deployment(id)).await? {
-            Ok(read) => return ControlFlow::Continue(read.result),
+            Ok(found) => return ControlFlow::Continue(found),
             Err(error) => error,
         };
         if error.is_no_such_deployment() {
@@ -108,7 +109,7 @@ impl<T: Transport> Run<'_, T> {
             };
             self.list(environment, is_enough).await?;
             seen.extend(self.listed.deployments.iter().map(|it| it.id.clone()));
-            has_seen_end |= self.listed.has_end;
+            has_seen_end |= self.listed.rest == Rest::Nothing;
             let part = Some(seen.len()).filter(|_| !has_seen_end);
             match self.choose() {
                 Found::Target(target) => return ControlFlow::Continue(*target),
@@ -182,8 +183,9 @@ impl<T: Transport> Run<'_, T> {
     fn search_limit(&self) -> Option<String> {
         let filter = &self.options.filter;
         let count = self.listed.deployments.len();
-        let is_limited =
-            MAX_SEARCHED <= count && !self.listed.has_end && !filter.is_of_one_address();
+        let is_limited = MAX_SEARCHED <= count
+            && self.listed.rest == Rest::Unread
+            && !filter.is_of_one_address();
         is_limited.then(|| {
             format!(
                 "searched only the newest {MAX_SEARCHED} deployments for failed ones; older ones were not examined"
@@ -193,7 +195,7 @@ impl<T: Transport> Run<'_, T> {
 
     /// The number of deployments that were read, if that was not all of them.
     fn searched_part(&self, count: usize) -> Option<usize> {
-        Some(count).filter(|_| !self.listed.has_end)
+        Some(count).filter(|_| self.listed.rest == Rest::Unread)
     }
 
     /// How a run ends that found no target; `part` is the number of deployments
@@ -219,7 +221,7 @@ impl<T: Transport> Run<'_, T> {
         if filter.commit_hash.is_some() && target.can_be_filtered() {
             hints.push(WHAT_TO_CHECK.to_owned());
         }
-        hints.push(not_there::describe_newest(listed, self.listed.read_at));
+        hints.push(not_there::describe_newest(listed, self.session.api_time()));
         ControlFlow::Break(Outcome::ApiError {
             what: format!("there is no {what} in project {project}{searched}"),
             hint: Some(hints.join("; ")),
@@ -246,16 +248,17 @@ impl<T: Transport> Run<'_, T> {
                 Ok(read) => read,
                 Err(error) => return ControlFlow::Break(Outcome::from_api_error(&error)),
             };
-            self.listed.read_at = self.listed.read_at.or(read.meta.date);
             let listed = &mut self.listed.deployments;
-            for deployment in read.result.deployments {
+            for deployment in read.deployments {
                 // What is new meanwhile pushes others onto the next page.
                 if !listed.iter().any(|it| it.id == deployment.id) {
                     listed.push(deployment);
                 }
             }
-            self.listed.has_end = !read.result.has_next;
-            if self.listed.has_end || is_enough(&self.listed.deployments) {
+            if !read.has_next {
+                self.listed.rest = Rest::Nothing;
+            }
+            if !read.has_next || is_enough(&self.listed.deployments) {
                 self.listed.is_whole = true;
                 break;
             }
@@ -278,6 +281,11 @@ impl<T: Transport> Run<'_, T> {
         }
         let reaches = |listed: &[Deployment]| guard::reaches(original, listed);
         self.list(original.environment(), reaches).await?;
+        self.require_whole(original)
+    }
+
+    /// Refuses where a deployment that was not read may be in the way.
+    pub(super) fn require_whole(&self, original: &Deployment) -> Flow<()> {
         if !self.listed.is_whole && !self.options.allow_older {
             return ControlFlow::Break(Outcome::Refused {
                 why: format!(
