@@ -8,10 +8,11 @@ use std::process::ExitCode;
 
 use crate::cloudflare::Client;
 use crate::cloudflare::transport::Http;
-use crate::config::{Config, OutputFile, ParsedInputs, inputs};
-use crate::deliver::{Started, check_writable, deliver, deliver_all};
+use crate::config::{CiRun, Config, OutputFile, ParsedInputs, inputs};
+use crate::deliver::{Started, check_writable, deliver, deliver_all, read_event};
 use crate::env::Env;
 use crate::help::help;
+use crate::host::commit::event_path;
 use crate::host::delivery::Delivery;
 use crate::host::outputs::{OutputFormat, Outputs};
 use crate::host::{Host, LogFormat, detect_from_env};
@@ -48,18 +49,25 @@ pub fn run(arguments: &[OsString], env: &Env) -> ExitCode {
 fn run_step(argument: Option<&str>, env: &Env) -> ExitCode {
     let detected = detect_from_env(env);
     // The format of the log must be known before the inputs are.
-    let log_format = inputs::collect(env, detected.input_prefixes())
-        .inputs
-        .log_format;
-    let log_format = LogFormat::parse(&log_format).unwrap_or(LogFormat::Auto);
+    let raw = inputs::collect(env, detected.input_prefixes()).inputs;
+    let log_format = LogFormat::parse(&raw.log_format).unwrap_or(LogFormat::Auto);
     let host = log_format.host(detected);
     let prefixes = [detected.input_prefixes(), host.input_prefixes()].concat();
     let secrets = inputs::secrets(env, &prefixes);
     let delimiter = unguessable();
     let mut log = reporter(env, log_format, detected, &secrets, &delimiter);
-    let parsed = ParsedInputs::from_env(env, &prefixes);
+    // Only a filter by commit refers to what started the run.
+    let event_path = event_path(host.name(), env).filter(|_| !raw.commit_hash.is_empty());
+    let run = CiRun {
+        host: host.name(),
+        event: event_path.map(|it| read_event(Path::new(it))),
+    };
+    let parsed = ParsedInputs::from_env(env, &prefixes, &run);
     for message in parsed.warnings {
         let _ = log.event(&Event::Warned { message });
+    }
+    for message in parsed.notices {
+        let _ = log.event(&Event::Noticed { message });
     }
     let output_file = parsed.output_file.as_ref();
     let result = if let Some(argument) = argument {
@@ -155,7 +163,9 @@ fn retry(config: &Config, log: &mut dyn Report) -> anyhow::Result<RunResult> {
         }
         let client = Client::new(transport, &config.account_id, &config.options.project_name);
         let io = Io::new(log, signals, config.options.timeout);
-        Ok(retry::run(&config.options, &client, io).await)
+        let mut result = retry::run(&config.options, &client, io).await;
+        config.explain_account_id(&mut result.outcome);
+        Ok(result)
     });
     runtime.shutdown_background();
     result
@@ -208,6 +218,7 @@ fn usage_error(problems: Vec<String>) -> RunResult {
         outcome: Outcome::UsageError { problems },
         fails: true,
         original: None,
+        target_failure: None,
         attempts: Vec::new(),
         project_name: String::new(),
         usual: StageHistory::default(),

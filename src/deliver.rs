@@ -13,6 +13,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
+use crate::host::commit::EventFile;
 use crate::host::delivery::Delivery;
 use crate::run::event::{Event, Report};
 
@@ -33,6 +34,15 @@ pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
     }
     let file = OpenOptions::new().create(true).append(true).open(path);
     file.map(drop)
+}
+
+/// Reads the file that describes what started the run. A file that cannot be
+/// read is no reason to stop here: nothing may depend on it.
+pub(crate) fn read_event(path: &Path) -> EventFile {
+    match fs::read(path) {
+        Ok(bytes) => EventFile::Read(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) => EventFile::Unreadable(error.to_string()),
+    }
 }
 
 /// Delivers one after another, and waits for the programs at the end: they run

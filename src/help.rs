@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::config::inputs::INPUTS;
 
-const OUTPUTS: [(&str, &str); 14] = [
+const OUTPUTS: [(&str, &str); 15] = [
     ("status", "How it ended; always there"),
     ("url", "The address of the new deployment"),
     ("short_id", "Its 8-character id"),
@@ -26,6 +26,7 @@ const OUTPUTS: [(&str, &str); 14] = [
     ("attempts", "How many new deployments were made"),
     ("dashboard_url", "Its page in the dashboard"),
     ("original_id", "The id of the deployment that was retried"),
+    ("reason", "Why it failed, in one sentence"),
 ];
 
 const EXIT_CODES: [(&str, &str); 7] = [

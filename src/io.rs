@@ -22,7 +22,7 @@ use signal_hook::flag;
 use tokio::select;
 use tokio::signal::unix::{self, SignalKind};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::run::event::{Event, Report};
 use crate::run::outcome::{Outcome, Phase, Signal};
@@ -186,6 +186,11 @@ impl<'a> Io<'a> {
             after: self.timeout,
         }
     }
+}
+
+/// Runs `future` for at most `limit`; `None` if it did not end by then.
+pub async fn within<A>(limit: Duration, future: impl Future<Output = A>) -> Option<A> {
+    timeout(limit, future).await.ok()
 }
 
 /// A number from 0 to 1 that is different in each run, for jitter only.

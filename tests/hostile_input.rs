@@ -13,7 +13,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use pages_retry::cloudflare::Client;
 use pages_retry::cloudflare::error::ClientError;
 use pages_retry::cloudflare::transport::{Answer, Body, Request, SendError, Transport};
-use pages_retry::config::ParsedInputs;
+use pages_retry::config::{CiRun, ParsedInputs};
 use pages_retry::env::Env;
 use pages_retry::host::delivery::Delivery;
 use pages_retry::host::outputs::Outputs;
@@ -197,7 +197,7 @@ fn any_inputs_are_a_configuration_or_problems_without_a_secret() {
         let vars = vars
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()));
-        match ParsedInputs::from_env(&Env::from_os(vars), &["INPUT_"]).config {
+        match ParsedInputs::from_env(&Env::from_os(vars), &["INPUT_"], &CiRun::UNKNOWN).config {
             Ok(config) => {
                 let seconds = config.options.timeout.as_secs();
                 assert!((1..=30 * 24 * 3600).contains(&seconds));

@@ -108,7 +108,7 @@ const PROXY_HINT: &str = "put the proxy's user name and password into `HTTPS_PRO
 
 impl ClientError {
     /// Sorts an answer without a result by code, then by status.
-    pub(super) fn from_refusal(refusal: ErrorResponse) -> Self {
+    pub(crate) fn from_refusal(refusal: ErrorResponse) -> Self {
         let status = refusal.status;
         if status == 429 || refusal.has_code(&RATE_LIMITED) {
             return Self::RateLimited(refusal);

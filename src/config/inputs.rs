@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::forgiving;
 use crate::env::Env;
 
 /// One input of the contract.
@@ -50,18 +51,18 @@ const fn secret(
 
 #[rustfmt::skip]
 pub const INPUTS: [InputSpec; 23] = [
-    input("account_id", "", &["CLOUDFLARE_ACCOUNT_ID"], "Required. The account that owns the project"),
-    input("project_name", "", &["CLOUDFLARE_PAGES_PROJECT"], "Required. The name of the Pages project"),
+    input("account_id", "", &["CLOUDFLARE_ACCOUNT_ID"], "Required. The account that owns the project: its id, or a dashboard URL"),
+    input("project_name", "", &["CLOUDFLARE_PAGES_PROJECT"], "Required. The name of the Pages project, or `NAME.pages.dev`"),
     input("deployment_id", "", &[], "Required. What to retry: an id, an 8-character short id, a deployment URL, an alias URL, a dashboard URL, `latest`, or `latest-failed`"),
     secret("api_token", &["CLOUDFLARE_API_TOKEN"], "API token with the permission Cloudflare Pages: Edit"),
     input("api_email", "", &["CLOUDFLARE_EMAIL"], "With `api_key`, the older way to authenticate; a token wins"),
     secret("api_key", &["CLOUDFLARE_API_KEY"], "With `api_email`, the older way to authenticate; a token wins"),
-    input("branch", "", &[], "Narrows `latest` and `latest-failed` to one branch"),
-    input("environment", "", &[], "Narrows `latest` and `latest-failed` to `production` or `preview`"),
-    input("commit_hash", "", &[], "Narrows `latest` and `latest-failed` to one commit, by 7 or more of its characters; a deployment that is not there yet is waited for"),
+    input("branch", "", &[], "Filters `latest` and `latest-failed` by branch: `NAME` or `refs/heads/NAME`. Without any of the three filters, only production is considered"),
+    input("environment", "", &[], "Filters `latest` and `latest-failed`: `production` or `preview`"),
+    input("commit_hash", "", &[], "Filters `latest` and `latest-failed` by commit: `current` (the commit this CI run is about), or at least 7 characters of a hash; a deployment that is not there yet is waited for"),
     input("max_attempts", "1", &[], "Maximum number of new deployments; 1 means no further attempts"),
-    input("retry_when", "transient", &[], "Which failures deserve another attempt: `transient` or `any`"),
-    input("allow_older", "false", &[], "Retry even though a newer deployment of the same branch and environment is live or in progress"),
+    input("retry_when", "auto", &[], "Which failures are retried. `auto`: the target whatever its cause of failure, further attempts only after transient failures; `transient`: also the target of `latest-failed` only if its failure is transient; `any`: all"),
+    input("allow_older", "false", &[], "Retry even if a newer deployment for the same address (production, or the same preview branch) has succeeded or is in progress"),
     input("fail_on", "failure,canceled,skipped,deleted,timed_out", &[], "The endings that fail the step, or `none`"),
     input("timeout", "45m", &[], "Total time limit: `90s`, `45m`, `1h30m`, or seconds; up to 30 days"),
     input("poll_interval", "auto", &[], "Polling interval: `auto`, or a fixed interval of at least 1s"),
@@ -219,7 +220,8 @@ fn unknown(name: &str, key: &str) -> String {
         })
         .min()
         .filter(|(distance, _)| *distance <= most);
-    let advice = nearest.map(|(_, nearest)| format!("; did you mean `{nearest}`?"));
+    let nearest = forgiving::name_elsewhere(key).or(nearest.map(|(_, it)| it));
+    let advice = nearest.map(|nearest| format!("; did you mean `{nearest}`?"));
     format!(
         "unknown input in the variable `{name}`{}",
         advice.unwrap_or_default()
@@ -241,6 +243,9 @@ mod tests {
             ("INPUT_TIEMOUT", "5m"),
             ("PLUGIN_COLOR_OF_THE_SKY", "blue"),
             ("INPUT_FOO", "x"),
+            // Names of other actions.
+            ("INPUT_PROJECT", "site"),
+            ("INPUT_ACCOUNTEMAIL", "a@example.com"),
             ("INPUT_LOG", "always"),
             ("INPUT_DEPLOYMNT_I", "x"),
             ("INPUT_WAIT", "false"),
@@ -257,6 +262,8 @@ mod tests {
                 "unknown input in the variable `INPUT_TIEMOUT`; did you mean `timeout`?",
                 "unknown input in the variable `PLUGIN_COLOR_OF_THE_SKY`",
                 "unknown input in the variable `INPUT_FOO`",
+                "unknown input in the variable `INPUT_PROJECT`; did you mean `project_name`?",
+                "unknown input in the variable `INPUT_ACCOUNTEMAIL`; did you mean `api_email`?",
                 "unknown input in the variable `INPUT_LOG`; did you mean `logs`?",
                 "unknown input in the variable `INPUT_DEPLOYMNT_I`; did you mean `deployment_id`?",
             ]

@@ -3,6 +3,7 @@
 //! Invariant: all that is wrong is told at once, and no message holds the
 //! value of a secret.
 
+mod forgiving;
 pub mod inputs;
 mod parse;
 mod parser;
@@ -13,8 +14,10 @@ use crate::cloudflare::transport::{Credentials, Endpoint};
 use crate::config::inputs::RawInputs;
 use crate::config::parser::InputParser;
 use crate::env::Env;
+use crate::host::commit::EventFile;
 use crate::host::outputs::OutputFormat;
 use crate::retry::options::Options;
+use crate::run::outcome::Outcome;
 
 /// What the user wants.
 #[derive(Clone, Debug)]
@@ -25,10 +28,43 @@ pub struct Config {
     pub options: Options,
 }
 
+impl Config {
+    /// Adds to the hint of a rejection what an account id looks like, if ours
+    /// does not. Only the hints of rejections name `account_id`.
+    pub fn explain_account_id(&self, outcome: &mut Outcome) {
+        if let Outcome::ApiError {
+            hint: Some(hint), ..
+        } = outcome
+            && hint.contains("`account_id`")
+            && !forgiving::is_account_id(&self.account_id)
+        {
+            hint.push_str(
+                "; an account id has 32 hexadecimal digits, and this one has not: it stands in each dashboard URL, `https://dash.cloudflare.com/ACCOUNT_ID/…`",
+            );
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutputFile {
     pub path: PathBuf,
     pub format: OutputFormat,
+}
+
+/// The run on a CI host that the inputs belong to, as far as they refer to it.
+pub struct CiRun {
+    /// The host's word in `log_format`.
+    pub host: &'static str,
+    /// The file that describes what started the run, on hosts that have one.
+    pub event: Option<EventFile>,
+}
+
+impl CiRun {
+    /// Of no CI host that we know.
+    pub const UNKNOWN: Self = Self {
+        host: "plain",
+        event: None,
+    };
 }
 
 /// What the inputs say. How the result is told is known for bad input too.
@@ -37,28 +73,35 @@ pub struct ParsedInputs {
     pub config: Result<Config, Vec<String>>,
     /// What is odd, but not wrong.
     pub warnings: Vec<String>,
+    /// What was read otherwise than it was written.
+    pub notices: Vec<String>,
     pub output_file: Option<OutputFile>,
     pub summary: bool,
 }
 
 impl ParsedInputs {
     /// Reads the inputs from the variables that begin with one of `prefixes`.
-    pub fn from_env(vars: &Env, prefixes: &[&str]) -> Self {
+    pub fn from_env(vars: &Env, prefixes: &[&str], run: &CiRun) -> Self {
         let RawInputs {
             inputs,
             problems,
             warnings,
         } = inputs::collect(vars, prefixes);
-        let mut reading = InputParser { problems, warnings };
+        let mut reading = InputParser {
+            problems,
+            warnings,
+            notices: Vec::new(),
+        };
         let output_file = reading.output_file(&inputs);
         let summary = reading.read("summary", &inputs.summary, parse::boolean);
-        let config = reading.config(&inputs, vars);
+        let config = reading.config(&inputs, vars, run);
         Self {
             config: match config {
                 Some(config) if reading.problems.is_empty() => Ok(config),
                 Some(_) | None => Err(reading.problems),
             },
             warnings: reading.warnings,
+            notices: reading.notices,
             output_file,
             summary: summary.unwrap_or(true),
         }
@@ -89,7 +132,7 @@ mod tests {
         let all = good
             .chain(vars)
             .map(|(name, value)| (name.into(), value.into()));
-        ParsedInputs::from_env(&Env::from_os(all), &["INPUT_"])
+        ParsedInputs::from_env(&Env::from_os(all), &["INPUT_"], &CiRun::UNKNOWN)
     }
 
     /// What to do, or what is wrong, a line each.
@@ -145,7 +188,11 @@ mod tests {
                 "two",
                 "`max_attempts` is not a whole number",
             ),
-            ("RETRY_WHEN", "never", "use one of `transient`, `any`"),
+            (
+                "RETRY_WHEN",
+                "never",
+                "use one of `auto`, `transient`, `any`",
+            ),
             ("ALLOW_OLDER", "1", "`allow_older` is not a boolean"),
             (
                 "FAIL_ON",
@@ -262,7 +309,7 @@ mod tests {
         let config = read(&[]).unwrap();
         assert_eq!(config.account_id, "ab12");
         assert_eq!(config.options.max_attempts, 1);
-        assert_eq!(config.options.retry_when, RetryWhen::Transient);
+        assert_eq!(config.options.retry_when, RetryWhen::Auto);
         assert_eq!(config.options.fail_on, FAIL_ON);
         assert_eq!(config.options.timeout, Duration::from_mins(45));
         assert_eq!(config.options.poll_interval, None);
@@ -333,7 +380,7 @@ mod tests {
         let id = ("INPUT_DEPLOYMENT_ID", "9a8b7c6d");
         let warnings = given(&[id, ("INPUT_BRANCH", "main"), ("INPUT_ARGS", "x")]).warnings;
         assert_eq!(warnings.len(), 1);
-        assert!(warnings[0].contains("`branch` narrows only"));
+        assert!(warnings[0].contains("`branch` filters only"));
         let error = read(&[("INPUT_WAIT", "false"), ("INPUT_MAX_ATTEMPTS", "2")]).unwrap_err();
         assert!(error.contains("`max_attempts` needs `wait: true`"));
         assert!(read(&[("INPUT_WAIT", "false"), ("INPUT_MAX_ATTEMPTS", "1")]).is_ok());

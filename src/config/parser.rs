@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 
 use super::inputs::{self, Inputs};
-use super::{Config, OutputFile, parse};
+use super::{CiRun, Config, OutputFile, forgiving, parse};
 use crate::cloudflare::transport::{Credentials, Endpoint};
 use crate::env::Env;
-use crate::host::LogFormat;
 use crate::host::outputs::OutputFormat;
+use crate::host::{LogFormat, commit};
+use crate::retry::filter::Filter;
 use crate::retry::options::{Logs, Options, RetryWhen};
-use crate::retry::target::{Filter, Target};
+use crate::retry::target::Target;
 use crate::run::outcome::FAIL_ON;
 
 pub(super) const DEFAULT_BASE_URL: &str = "https://api.cloudflare.com/client/v4";
@@ -20,26 +21,40 @@ pub(super) const DEFAULT_BASE_URL: &str = "https://api.cloudflare.com/client/v4"
 pub(super) struct InputParser {
     pub(super) problems: Vec<String>,
     pub(super) warnings: Vec<String>,
+    pub(super) notices: Vec<String>,
 }
 
 impl InputParser {
     /// All inputs, if none is wrong.
-    pub(super) fn config(&mut self, inputs: &Inputs, vars: &Env) -> Option<Config> {
+    pub(super) fn config(&mut self, inputs: &Inputs, vars: &Env, run: &CiRun) -> Option<Config> {
         let it = inputs;
-        let account_id = self.required("account_id", &it.account_id, parse::id);
-        let project_name = self.required("project_name", &it.project_name, parse::project_name);
+        let account_id = self.required("account_id", &it.account_id, forgiving::account_id);
+        let project_name = self.required("project_name", &it.project_name, forgiving::project_name);
+        if let Some(name) = project_name
+            .as_ref()
+            .filter(|name| **name != it.project_name)
+        {
+            self.notices.push(format!(
+                "input `project_name`: `{name}` is used for `{}`",
+                it.project_name
+            ));
+        }
         let target = {
             let account_id = account_id.as_deref().unwrap_or_default();
             let project_name = project_name.as_deref().unwrap_or_default();
             let parse = |text: &str| Target::parse(text, account_id, project_name);
             self.required("deployment_id", &it.deployment_id, parse)
         };
-        let filter = self.filter(it, target.as_ref());
+        let filter = self.filter(it, target.as_ref(), vars, run);
         let credentials = self.credentials(it);
         let endpoint = self.endpoint(it, vars);
         let max_attempts = self.read("max_attempts", &it.max_attempts, parse::at_least_one);
         let retry_when = self.read("retry_when", &it.retry_when, |text| {
-            let words = [("transient", RetryWhen::Transient), ("any", RetryWhen::Any)];
+            let words = [
+                ("auto", RetryWhen::Auto),
+                ("transient", RetryWhen::Transient),
+                ("any", RetryWhen::Any),
+            ];
             choice(text, &words)
         });
         let allow_older = self.read("allow_older", &it.allow_older, parse::boolean);
@@ -90,11 +105,15 @@ impl InputParser {
         })
     }
 
-    fn filter(&mut self, inputs: &Inputs, target: Option<&Target>) -> Filter {
-        let environment = self.optional("environment", &inputs.environment, |text| {
-            parse::word(text, &["production", "preview"])
-        });
-        let commit_hash = self.optional("commit_hash", &inputs.commit_hash, parse::commit_hash);
+    /// The filters, which an id or a URL ignores: then they are not read
+    /// either, and each gets a warning.
+    fn filter(
+        &mut self,
+        inputs: &Inputs,
+        target: Option<&Target>,
+        env: &Env,
+        run: &CiRun,
+    ) -> Filter {
         if target.is_some_and(|it| !it.can_be_filtered()) {
             let given = [
                 ("branch", &inputs.branch),
@@ -103,15 +122,31 @@ impl InputParser {
             ];
             for (name, _) in given.iter().filter(|(_, value)| !value.is_empty()) {
                 self.warnings.push(format!(
-                    "input `{name}` narrows only `latest` and `latest-failed`; it is ignored here"
+                    "input `{name}` filters only `latest` and `latest-failed`; it is ignored here"
                 ));
             }
+            return Filter::default();
         }
-        Filter {
-            branch: (!inputs.branch.is_empty()).then(|| inputs.branch.clone()),
+        let branch = self.optional("branch", &inputs.branch, forgiving::branch);
+        let environment = self.optional("environment", &inputs.environment, forgiving::environment);
+        let commit_hash = self.optional("commit_hash", &inputs.commit_hash, |text| {
+            if text.eq_ignore_ascii_case("current") {
+                return commit::current(run.host, env, run.event.as_ref());
+            }
+            parse::commit_hash(text)
+        });
+        let is_current = inputs.commit_hash.eq_ignore_ascii_case("current");
+        if let Some(hash) = commit_hash.as_ref().filter(|_| !is_current) {
+            let event = run.event.as_ref();
+            let warning = commit::merge_commit_warning(run.host, env, event, hash);
+            self.warnings.extend(warning);
+        }
+        let filter = Filter {
+            branch,
             environment,
             commit_hash,
-        }
+        };
+        filter.or_production()
     }
 
     fn credentials(&mut self, inputs: &Inputs) -> Option<Credentials> {

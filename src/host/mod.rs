@@ -8,6 +8,7 @@ mod bitbucket;
 mod buildkite;
 mod circleci;
 mod cloudbuild;
+pub mod commit;
 pub mod delivery;
 mod drone;
 mod github;

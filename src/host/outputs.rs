@@ -57,6 +57,8 @@ impl Outputs {
         }
         let original = ending.original.as_ref();
         put("original_id", original.map_or("", |it| &it.id));
+        let (reason, _, _) = ending.explanation();
+        put("reason", reason.unwrap_or_default());
         Self(outputs)
     }
 

@@ -207,11 +207,10 @@ impl<W: Write> Json<W> {
     }
 
     fn finished(&self, ending: &RunResult) -> Entry {
-        let attempt = ending
-            .attempts
-            .last()
-            .filter(|_| ending.severity().is_some());
-        let excerpt = attempt.map_or(&[][..], |it| &it.excerpt);
+        let (why, _, excerpt) = match ending.severity() {
+            Some(_) => ending.explanation(),
+            None => (None, None, &[][..]),
+        };
         let hint = advice(ending).filter(|_| ending.severity().is_some());
         let mut outputs = Outputs::new(ending).object();
         for value in outputs.values_mut() {
@@ -223,7 +222,7 @@ impl<W: Write> Json<W> {
             status: ending.outcome.status(),
             exit_code: ending.exit_code(),
             message: self.text(&last_line(ending)),
-            why: attempt.and_then(|it| it.reason),
+            why,
             excerpt: excerpt.iter().map(|it| self.text(it)).collect(),
             hint: hint.map(|it| self.text(&it)),
             outputs: outputs.into(),
@@ -300,6 +299,7 @@ mod tests {
             },
             fails: true,
             original: None,
+            target_failure: None,
             attempts: vec![Attempt {
                 deployment: *deployment(),
                 reason: Some("the build command failed"),
@@ -314,7 +314,7 @@ mod tests {
             r#""message":"Deployment 9a8b7c6d failed in stage build","why":"the build command failed","#,
             r#""excerpt":["error: ***"],"hint":"correct it","outputs":{"attempts":1,"branch":"main","#,
             r#""commit_hash":"3b2f9c1","dashboard_url":"https://dash.cloudflare.com/?to=/:account/pages/view/site/9a8b7c6d-0000","#,
-            r#""environment":"production","id":"9a8b7c6d-0000","short_id":"9a8b7c6d","status":"failure","#,
+            r#""environment":"production","id":"9a8b7c6d-0000","reason":"the build command failed","short_id":"9a8b7c6d","status":"failure","#,
             r#""url":"https://9a8b7c6d.site.pages.dev"}}"#
         );
         (event, line.to_owned())

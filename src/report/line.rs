@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use crate::run::event::{Event, StageEnd};
 use crate::run::outcome::{Outcome, Phase, RunResult};
-use crate::run::verdict::verdict;
 use crate::run::wording::{describe, format_duration};
 use crate::text::inline;
 
@@ -130,17 +129,15 @@ pub fn last_line(ending: &RunResult) -> String {
     match &ending.outcome {
         Outcome::Deployed => format!("Deployment {id} succeeded: {url}"),
         Outcome::Triggered => format!("Triggered {id} {url}"),
-        Outcome::NothingToRetry => match deployment.and_then(verdict) {
-            Some(Outcome::Skipped { reason, .. }) => {
-                format!("Nothing to retry: {id} was skipped: {}", inline(&reason))
-            }
-            Some(_) | None => format!("Nothing to retry: {id} succeeded"),
-        },
+        Outcome::NothingToRetry { what } => format!("Nothing to retry: {}", inline(what)),
         Outcome::DryRun => "Dry run: nothing was triggered".to_owned(),
         Outcome::Failed { stage } => {
+            let why = ending.why_not_retried();
+            let why = why.map(|it| format!("; not retried: {}", inline(it)));
             format!(
-                "Deployment {id} failed in stage {}",
-                inline(&stage.to_string())
+                "Deployment {id} failed in stage {}{}",
+                inline(&stage.to_string()),
+                why.unwrap_or_default()
             )
         }
         Outcome::Canceled { stage } => format!(
@@ -200,9 +197,8 @@ pub fn advice(ending: &RunResult) -> Option<String> {
     let dashboard = || format!("look at {}", inline(&ending.dashboard_url()));
     match &ending.outcome {
         Outcome::Failed { .. } => {
-            let attempt = ending.attempts.last();
-            let advice = attempt.and_then(|it| it.advice).map(str::to_owned);
-            Some(advice.unwrap_or_else(dashboard))
+            let (_, advice, _) = ending.explanation();
+            Some(advice.map_or_else(dashboard, str::to_owned))
         }
         Outcome::Canceled { .. } | Outcome::Deleted => Some(dashboard()),
         Outcome::Skipped { superseded_by, .. } => Some(match superseded_by {
@@ -215,7 +211,7 @@ pub fn advice(ending: &RunResult) -> Option<String> {
         Outcome::ApiError { hint, .. } => hint.clone(),
         Outcome::Deployed
         | Outcome::Triggered
-        | Outcome::NothingToRetry
+        | Outcome::NothingToRetry { .. }
         | Outcome::DryRun
         | Outcome::Refused { .. }
         | Outcome::UsageError { .. }

@@ -120,7 +120,7 @@ impl<W: Write> Log<W> {
     fn log_read(&mut self, attempt: u32, lines: &[String]) -> io::Result<()> {
         if self.group.is_none() && !lines.is_empty() {
             let title = match attempt {
-                1 => "Build log".to_owned(),
+                0 | 1 => "Build log".to_owned(),
                 _ => format!("Build log of attempt {attempt}"),
             };
             self.open_group(title)?;
@@ -187,14 +187,15 @@ impl<W: Write> Log<W> {
             return Ok(());
         };
         let title = line::last_line(ending);
+        let (reason, _, excerpt) = ending.explanation();
         let mut details = Vec::new();
-        if let Some(attempt) = ending.attempts.last() {
-            let excerpt = attempt.excerpt.first().map(|it| inline(it));
-            details.extend(attempt.reason.map(|it| ("why", it.to_owned())));
-            details.extend(excerpt.map(|it| ("log", it)));
-        }
+        details.extend(excerpt.first().map(|it| ("log", inline(it))));
         details.extend(line::advice(ending).map(|it| ("hint", it)));
         if self.form.host.annotates() {
+            // The annotation stands apart from the log, whose `Why:` line, or
+            // last line, has told the reason.
+            let reason = reason.filter(|it| !title.contains(it));
+            details.splice(0..0, reason.map(|it| ("why", it.to_owned())));
             let lines: Vec<_> = details.into_iter().map(|(_, it)| it).collect();
             // A title is one short line.
             let (title, lines) = if let Outcome::UsageError { problems } = &ending.outcome {

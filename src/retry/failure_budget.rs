@@ -1,4 +1,4 @@
-//! How long a failure that may pass is borne, and when to ask again.
+//! How long failures are tolerated, and when to send the request again.
 
 use std::time::Duration;
 
@@ -6,28 +6,57 @@ use crate::cloudflare::error::{ClientError, error_chain};
 use crate::retry::pace::Pause;
 use crate::run::event::Event;
 
-/// Unbroken failure after which we give up. Time spent on a 429 is no failure:
-/// the API is well, and only busy with others.
+/// Unbroken failure after which a run ends. Time spent on a 429 is no failure:
+/// the API works, and only limits how often it is asked.
 pub(super) const GIVE_UP_AFTER: Duration = Duration::from_mins(5);
 
-/// The longest wish of a server that is unwell to be left alone.
+/// The longest `Retry-After` of a failing server that is waited for in full.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(1);
 
-/// The failures since the last real answer.
+/// How many rejections in a row end a run, and how far the last must be from
+/// the first.
+const REJECTIONS: u32 = 3;
+const REJECTED_FOR: Duration = Duration::from_secs(30);
+
+/// The pause after a rejection that is tolerated.
+const REJECTION_PAUSE: Duration = Duration::from_secs(15);
+
+/// What a rejection (an error that is not transient) means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Rejections {
+    /// The first one ends the run: nothing has been seen that it contradicts.
+    #[default]
+    EndAtOnce,
+    /// A single one decides nothing: [`REJECTIONS`] in a row must agree.
+    MustAgree,
+}
+
+/// The failures since the last real response.
 #[derive(Debug, Default)]
 pub(super) struct FailureBudget {
+    rejections: Rejections,
     /// Time spent failing, without what was spent on rate limits.
     failing: Duration,
     /// When the last failure came, if it was not a rate limit.
     failed_at: Option<Duration>,
     in_a_row: u32,
     limits_in_a_row: u32,
+    rejected_in_a_row: u32,
+    /// When the first of the rejections in a row came.
+    rejected_at: Duration,
 }
 
 impl FailureBudget {
-    /// Takes in a failure `elapsed` after the run began: what to say and how
-    /// long to wait before the same request is sent again, or `None` to give
-    /// up.
+    pub(super) fn new(rejections: Rejections) -> Self {
+        Self {
+            rejections,
+            ..Self::default()
+        }
+    }
+
+    /// Takes in a failure `elapsed` after the run began: what to report and
+    /// how long to wait before the same request is sent again, or `None` to
+    /// give up.
     pub(super) fn failed(
         &mut self,
         elapsed: Duration,
@@ -43,7 +72,7 @@ impl FailureBudget {
     }
 
     fn pause(&mut self, elapsed: Duration, error: &ClientError) -> Option<Pause> {
-        if !error.is_transient() {
+        if !error.is_transient() && self.rejections == Rejections::EndAtOnce {
             return None;
         }
         if let Some(failed_at) = self.failed_at {
@@ -51,6 +80,8 @@ impl FailureBudget {
         }
         self.in_a_row += 1;
         if error.is_rate_limit() {
+            // Says nothing about what was asked, so that rejections before and
+            // after it are in a row.
             self.failed_at = None;
             self.limits_in_a_row += 1;
             return Some(Pause::after_rate_limit(
@@ -63,15 +94,29 @@ impl FailureBudget {
             return None;
         }
         self.limits_in_a_row = 0;
+        if !error.is_transient() {
+            return self.rejected(elapsed);
+        }
+        self.rejected_in_a_row = 0;
         let pause = Pause::after_failure(self.in_a_row);
         Some(match error.retry_after() {
-            // A server that is unwell may be back long before it says so.
-            Some(asked) if pause.at_least < asked => Pause {
-                at_least: asked.min(MAX_RETRY_AFTER),
+            // A failing server may be back long before it says so.
+            Some(retry_after) if pause.at_least < retry_after => Pause {
+                at_least: retry_after.min(MAX_RETRY_AFTER),
                 ..pause
             },
             Some(_) | None => pause,
         })
+    }
+
+    fn rejected(&mut self, elapsed: Duration) -> Option<Pause> {
+        if self.rejected_in_a_row == 0 {
+            self.rejected_at = elapsed;
+        }
+        self.rejected_in_a_row += 1;
+        let rejected_for = elapsed.saturating_sub(self.rejected_at);
+        let do_agree = REJECTIONS <= self.rejected_in_a_row && REJECTED_FOR <= rejected_for;
+        (!do_agree).then_some(Pause::exactly(REJECTION_PAUSE))
     }
 
     /// Something else was answered: the failures are not unbroken, but the
@@ -79,10 +124,16 @@ impl FailureBudget {
     pub(super) fn interrupted(&mut self) {
         self.failing = Duration::ZERO;
         self.failed_at = None;
+        self.rejected_in_a_row = 0;
+    }
+
+    /// What was answered breaks a row of rejections, and is no success either.
+    pub(super) fn not_rejected(&mut self) {
+        self.rejected_in_a_row = 0;
     }
 
     pub(super) fn answered(&mut self) {
-        *self = Self::default();
+        *self = Self::new(self.rejections);
     }
 }
 
@@ -173,5 +224,73 @@ mod tests {
                 .failed(seconds(0), &refused)
                 .is_none()
         );
+    }
+
+    #[test]
+    fn three_rejections_in_a_row_over_half_a_minute_end_a_run_that_saw_something() {
+        let refused = || ClientError::Refused(ErrorResponse::default());
+        let limited = || ClientError::RateLimited(ErrorResponse::default());
+        let cases: [(&[(u64, ClientError)], bool); 7] = [
+            (&[(0, refused()), (15, refused())], false),
+            (&[(0, refused()), (15, refused()), (30, refused())], true),
+            (&[(0, refused()), (10, refused()), (29, refused())], false),
+            (&[(0, refused()), (40, ClientError::Redirected(302))], false),
+            // A transient error in between breaks the row, a limit does not.
+            (
+                &[
+                    (0, refused()),
+                    (15, unwell(None)),
+                    (30, refused()),
+                    (45, refused()),
+                ],
+                false,
+            ),
+            (
+                &[
+                    (0, refused()),
+                    (15, limited()),
+                    (30, refused()),
+                    (45, refused()),
+                ],
+                true,
+            ),
+            (
+                &[
+                    (0, refused()),
+                    (20, ClientError::Redirected(302)),
+                    (40, refused()),
+                ],
+                true,
+            ),
+        ];
+        for (n, (errors, ends)) in cases.iter().enumerate() {
+            let mut failures = FailureBudget::new(Rejections::MustAgree);
+            let mut pauses = errors
+                .iter()
+                .map(|(at, error)| failures.failed(seconds(*at), error));
+            let last = pauses.by_ref().last().unwrap();
+            assert_eq!(last.is_none(), *ends, "case {n}");
+        }
+    }
+
+    #[test]
+    fn rejections_and_other_failures_together_end_a_run_after_five_minutes() {
+        let mut failures = FailureBudget::new(Rejections::MustAgree);
+        let refused = ClientError::Refused(ErrorResponse::default());
+        let end = (0..60).find(|n| {
+            let error = if n % 2 == 0 { &refused } else { &unwell(None) };
+            failures.failed(seconds(n * 20), error).is_none()
+        });
+        assert_eq!(end, Some(15));
+    }
+
+    #[test]
+    fn a_response_breaks_a_row_of_rejections() {
+        let mut failures = FailureBudget::new(Rejections::MustAgree);
+        let refused = ClientError::Refused(ErrorResponse::default());
+        for at in [0, 20, 40, 60] {
+            assert!(failures.failed(seconds(at), &refused).is_some());
+            failures.answered();
+        }
     }
 }

@@ -3,46 +3,23 @@
 
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
-use std::time::Duration;
 
 use super::{Listed, Run};
 use crate::cloudflare::deployment::{Deployment, StageName};
-use crate::cloudflare::error::error_chain;
 use crate::cloudflare::transport::Transport;
 use crate::io::Flow;
-use crate::retry::diagnosis::{Clues, diagnose};
-use crate::retry::failure_budget::FailureBudget;
+use crate::retry::build_log::{LOG_WAIT, Lines, LogSchedule, LogSoFar};
+use crate::retry::candidates::describe_examined;
+use crate::retry::diagnosis::{Diagnosis, diagnose};
 use crate::retry::options::{Logs, RetryWhen};
-use crate::retry::pace::Pause;
+use crate::retry::target::Target;
 use crate::retry::watch::{self, Input, Watch};
 use crate::run::event::Event;
 use crate::run::history::StageHistory;
-use crate::run::outcome::{Outcome, Phase, RunResult};
+use crate::run::outcome::{Explanation, Outcome, Phase, RunResult};
 
-/// How often a log that cannot be read is asked for where nothing depends on
-/// it.
-const MOST_TRIES: u32 = 3;
-
-/// How long it is waited for there: the verdict is known.
-const MAX_OPTIONAL_LOG_DELAY: Duration = Duration::from_secs(5);
-
-/// What was read of the build log of one attempt.
-#[derive(Default)]
-pub(super) struct LogSoFar {
-    /// Lines shown.
-    lines: usize,
-    clues: Clues,
-    was_read: bool,
-}
-
-impl LogSoFar {
-    /// Takes in a line when it comes: what an answer brought before it broke
-    /// off was shown.
-    fn saw(&mut self, line: &str) {
-        self.lines += 1;
-        self.clues.saw(line);
-    }
-}
+/// The number that stands for the target where attempts are counted from 1.
+const TARGET: u32 = 0;
 
 impl<T: Transport> Run<'_, T> {
     /// Watches a target in progress to its end; only a failed or canceled one
@@ -58,7 +35,13 @@ impl<T: Transport> Run<'_, T> {
         self.listed = Listed::default();
         let outcome = self.watch(watch, &target.id, None).await?;
         if let Outcome::Deployed = outcome {
-            return ControlFlow::Break(Outcome::NothingToRetry);
+            let ended = self.original.as_ref().unwrap_or(&target);
+            let what = if self.options.target == Target::LatestFailed {
+                describe_examined(&self.options.filter, &[ended])
+            } else {
+                format!("{} succeeded", ended.short_id())
+            };
+            return ControlFlow::Break(Outcome::NothingToRetry { what });
         }
         if let Outcome::Failed { .. } | Outcome::Canceled { .. } = outcome {
             self.session.io.phase = Phase::Preparing;
@@ -93,6 +76,10 @@ impl<T: Transport> Run<'_, T> {
     /// Asks about a deployment until it has ended.
     async fn watch(&mut self, mut watch: Watch, id: &str, attempt: Option<u32>) -> Flow<Outcome> {
         let mut log = LogSoFar::default();
+        let mut schedule = LogSchedule::default();
+        let began = self.session.io.elapsed();
+        let shown = attempt.filter(|_| self.options.logs == Logs::Always);
+        let shown = shown.map(|attempt| Lines::Shown { attempt });
         let mut outcome = loop {
             let exchange = self.session.send(self.client.deployment(id)).await?;
             let input = match exchange.result {
@@ -110,10 +97,7 @@ impl<T: Transport> Run<'_, T> {
             for event in &events {
                 self.session.io.show(event);
             }
-            let streamed = match attempt.filter(|_| self.options.logs == Logs::Always) {
-                Some(attempt) => self.stream(&mut log, id, attempt).await,
-                None => ControlFlow::Continue(()),
-            };
+            schedule.polled();
             let stage = watch.running(elapsed).map(|(stage, _)| stage);
             let what = stage
                 .as_ref()
@@ -122,22 +106,52 @@ impl<T: Transport> Run<'_, T> {
             self.session.io.phase = Phase::Watching { stage };
             match next {
                 watch::Next::PollIn(pause) => {
-                    streamed?;
-                    self.session.wait(pause).await?;
-                }
-                // It has ended, whatever cut the reading of its log short:
-                // nothing comes after it.
-                watch::Next::Finish(outcome) if streamed.is_break() => {
-                    return ControlFlow::Break(outcome);
+                    let next_poll = elapsed + self.session.duration(pause);
+                    if let Some(lines) = shown
+                        && schedule.is_due(elapsed.saturating_sub(began))
+                    {
+                        // In the time until the next poll, which is never late.
+                        let limit = next_poll.saturating_sub(self.session.io.elapsed());
+                        self.stream_log(id, &mut log, lines, limit).await?;
+                    }
+                    let rest = next_poll.saturating_sub(self.session.io.elapsed());
+                    self.session.io.sleep(rest).await?;
                 }
                 watch::Next::Finish(outcome) => break outcome,
             }
         };
-        self.log = log;
         if let Outcome::ApiError { what, .. } = &mut outcome {
             let page = RunResult::page(&self.options.project_name, id);
             let _ = write!(what, "; deployment {id} continues at Cloudflare: {page}");
+        } else if let Some(lines) = shown {
+            let stage = match &outcome {
+                Outcome::Failed { stage } => Some(stage.clone()),
+                Outcome::Deployed
+                | Outcome::Triggered
+                | Outcome::NothingToRetry { .. }
+                | Outcome::DryRun
+                | Outcome::Canceled { .. }
+                | Outcome::Skipped { .. }
+                | Outcome::Deleted
+                | Outcome::Refused { .. }
+                | Outcome::TimedOut { .. }
+                | Outcome::Interrupted { .. }
+                | Outcome::ApiError { .. }
+                | Outcome::UsageError { .. } => None,
+            };
+            let has_log = !matches!(outcome, Outcome::Skipped { .. } | Outcome::Deleted);
+            if has_log
+                && self
+                    .read_log(id, stage.as_ref(), &mut log, lines)
+                    .await
+                    .is_break()
+            {
+                // It has ended, whatever cut the reading of its log short:
+                // nothing comes after it.
+                return ControlFlow::Break(outcome);
+            }
         }
+        self.log = log;
         ControlFlow::Continue(outcome)
     }
 
@@ -151,22 +165,6 @@ impl<T: Transport> Run<'_, T> {
         }
     }
 
-    /// Shows the lines of the build log that are new. Whether the API gives
-    /// any while it builds is not documented, so no answer is no failure.
-    async fn stream(&mut self, log: &mut LogSoFar, id: &str, attempt: u32) -> Flow<()> {
-        let skip = log.lines;
-        let take = |line: &str| {
-            log.saw(line);
-            Some(Event::LogRead {
-                attempt,
-                lines: vec![line.to_owned()],
-            })
-        };
-        let exchange = self.session.read_log(self.client, id, skip, take).await?;
-        log.was_read = exchange.result.is_ok();
-        ControlFlow::Continue(())
-    }
-
     /// Says why a deployment failed, and whether another attempt is worth it.
     pub(super) async fn diagnose(&mut self, attempt: u32, stage: &StageName) -> Flow<bool> {
         let Some(id) = self.attempts.last().map(|it| it.deployment.id.clone()) else {
@@ -176,55 +174,15 @@ impl<T: Transport> Run<'_, T> {
             Logs::OnFailure | Logs::Always => true,
             Logs::Never => 1 < self.options.max_attempts,
         };
-        let is_streamed = self.options.logs == Logs::Always;
-        let decides =
-            attempt < self.options.max_attempts && self.options.retry_when == RetryWhen::Transient;
         let mut log = std::mem::take(&mut self.log);
-        self.session.io.now_running("the reading of the build log");
-        let mut failures = FailureBudget::default();
-        let mut tries = 0;
-        while wants_log && !log.was_read {
-            tries += 1;
-            if !is_streamed {
-                log = LogSoFar::default();
-            }
-            let skip = log.lines;
-            let take = |line: &str| {
-                log.saw(line);
-                is_streamed.then(|| Event::LogRead {
-                    attempt,
-                    lines: vec![line.to_owned()],
-                })
-            };
-            let exchange = self.session.read_log(self.client, &id, skip, take).await?;
-            let Err(error) = exchange.result else {
-                log.was_read = true;
-                break;
-            };
-            let again = failures.failed(self.session.io.elapsed(), &error);
-            let is_soon =
-                |pause: &Pause| tries < MOST_TRIES && pause.at_least <= MAX_OPTIONAL_LOG_DELAY;
-            let Some((event, pause)) = again.filter(|(_, it)| decides || is_soon(it)) else {
-                let message = format!("failed to read the build log: {}", error_chain(&error));
-                self.session.io.show(&Event::Warned { message });
-                break;
-            };
-            if decides {
-                self.session.io.show(&event);
-            }
-            self.session.wait(pause).await?;
+        // With `logs: always` it was read at the end of the watch.
+        if wants_log && self.options.logs != Logs::Always {
+            self.read_log(&id, Some(stage), &mut log, Lines::Kept)
+                .await?;
         }
-        if self.options.logs == Logs::OnFailure {
-            let lines: Vec<_> = log.clues.tail().map(str::to_owned).collect();
-            let shown = lines.len();
-            if shown < log.lines {
-                let message = format!("The build log has {} lines; its last {shown}:", log.lines);
-                self.session.io.show(&Event::Noticed { message });
-            }
-            self.session.io.show(&Event::LogRead { attempt, lines });
-        }
+        self.show_tail(attempt, &log);
         let diagnosis = diagnose(stage, log.was_read.then_some(&log.clues));
-        if 1 < self.options.max_attempts {
+        if wants_log {
             let reason = diagnosis.reason.to_owned();
             self.session.io.show(&Event::Diagnosed { reason });
         }
@@ -235,8 +193,53 @@ impl<T: Transport> Run<'_, T> {
         }
         ControlFlow::Continue(match self.options.retry_when {
             RetryWhen::Any => true,
-            RetryWhen::Transient => diagnosis.is_transient,
+            // The cause of what could not be read is unknown.
+            RetryWhen::Auto | RetryWhen::Transient => log.was_read && diagnosis.is_transient,
         })
+    }
+
+    /// Says why the target failed. Its log is shown only if that is where the
+    /// run ends.
+    pub(super) async fn diagnose_target(
+        &mut self,
+        target: &Deployment,
+        stage: &StageName,
+    ) -> Flow<Diagnosis> {
+        let mut log = LogSoFar::default();
+        self.read_log(&target.id, Some(stage), &mut log, Lines::Kept)
+            .await?;
+        let diagnosis = diagnose(stage, log.was_read.then_some(&log.clues));
+        if diagnosis.is_transient {
+            let reason = diagnosis.reason.to_owned();
+            self.session.io.show(&Event::Diagnosed { reason });
+        } else if !self.options.dry_run {
+            self.show_tail(TARGET, &log);
+        }
+        self.target_failure = Some(Explanation {
+            reason: diagnosis.reason,
+            advice: diagnosis.advice,
+            excerpt: diagnosis.excerpt.clone(),
+        });
+        ControlFlow::Continue(diagnosis)
+    }
+
+    /// Shows the end of a build log that was not shown while it was read.
+    fn show_tail(&mut self, attempt: u32, log: &LogSoFar) {
+        let is_to_be_shown = match self.options.logs {
+            Logs::OnFailure => true,
+            Logs::Always => attempt == TARGET,
+            Logs::Never => false,
+        };
+        if !is_to_be_shown {
+            return;
+        }
+        let lines: Vec<_> = log.clues.tail().map(str::to_owned).collect();
+        let shown = lines.len();
+        if shown < log.lines {
+            let message = format!("The build log has {} lines; its last {shown}:", log.lines);
+            self.session.io.show(&Event::Noticed { message });
+        }
+        self.session.io.show(&Event::LogRead { attempt, lines });
     }
 
     /// The newer deployment for which Cloudflare skipped this one.
@@ -248,8 +251,11 @@ impl<T: Transport> Run<'_, T> {
         if !reason.contains("superseded") {
             return ControlFlow::Continue(None);
         }
+        // The outcome is known, and waits no longer than for its log.
         let list = self.client.deployments(skipped.environment(), 1);
-        let exchange = self.session.send(list).await?;
+        let Some(exchange) = self.session.send_within(LOG_WAIT, list).await? else {
+            return ControlFlow::Continue(None);
+        };
         let newer = exchange.result.ok().and_then(|page| {
             page.deployments.into_iter().find(|it| {
                 it.id != skipped.id

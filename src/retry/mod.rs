@@ -3,9 +3,17 @@
 //! What to do is decided by the pure modules beside this one; what takes time
 //! goes through `session`.
 
+mod address;
+mod appearance;
+mod build_log;
+mod candidates;
 pub mod diagnosis;
 mod failure_budget;
+pub mod filter;
 mod follow;
+mod guard;
+mod judge;
+mod not_there;
 pub mod options;
 pub mod pace;
 mod resolve;
@@ -17,22 +25,18 @@ pub mod watch;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-
 use crate::cloudflare::Client;
 use crate::cloudflare::deployment::Deployment;
-use crate::cloudflare::page::Page;
 use crate::cloudflare::transport::Transport;
 use crate::io::{Flow, Io};
-use crate::retry::follow::LogSoFar;
+use crate::retry::build_log::LogSoFar;
 use crate::retry::options::Options;
 use crate::retry::pace::Pause;
 use crate::retry::session::Session;
-use crate::retry::target::{Guard, Target};
-use crate::retry::trigger::Trigger;
+use crate::retry::trigger::{Before, Coverage, Extent, Rest, Trigger};
 use crate::run::event::Event;
 use crate::run::history::StageHistory;
-use crate::run::outcome::{Attempt, Outcome, Phase, RunResult};
+use crate::run::outcome::{Attempt, Explanation, Outcome, Phase, RunResult};
 use crate::run::verdict::verdict;
 use crate::run::wording::describe;
 
@@ -48,6 +52,8 @@ pub async fn run<'a, T: Transport>(
         session: Session::new(io),
         listed: Listed::default(),
         original: None,
+        target_failure: None,
+        has_others_in_progress: false,
         attempts: Vec::new(),
         log: LogSoFar::default(),
         usual: StageHistory::default(),
@@ -57,6 +63,7 @@ pub async fn run<'a, T: Transport>(
         fails: RunResult::fails(&outcome, &options.fail_on),
         outcome,
         original: run.original,
+        target_failure: run.target_failure,
         attempts: run.attempts,
         project_name: options.project_name.clone(),
         usual: run.usual,
@@ -67,12 +74,12 @@ pub async fn run<'a, T: Transport>(
 #[derive(Default)]
 struct Listed {
     deployments: Vec<Deployment>,
-    /// The API's time of the first page.
-    read_at: Option<DateTime<Utc>>,
     /// When the first page was asked for, since the run began.
     began: Duration,
     /// Whether all was read that was asked for.
     is_whole: bool,
+    /// Whether older deployments were not read.
+    rest: Rest,
 }
 
 struct Run<'a, T> {
@@ -81,6 +88,10 @@ struct Run<'a, T> {
     session: Session<'a>,
     listed: Listed,
     original: Option<Deployment>,
+    /// Why the target failed, if its log was read.
+    target_failure: Option<Explanation>,
+    /// Whether the target was chosen among several candidates in progress.
+    has_others_in_progress: bool,
     attempts: Vec<Attempt>,
     log: LogSoFar,
     usual: StageHistory,
@@ -88,20 +99,19 @@ struct Run<'a, T> {
 
 impl<T: Transport> Run<'_, T> {
     async fn run_attempts(&mut self) -> Flow<Outcome> {
-        let mut original = self.resolve().await?;
-        self.original = Some(original.clone());
-        if verdict(&original).is_none() && !self.options.dry_run {
-            original = self.await_end(original).await?;
-        }
-        if self.options.target == Target::LatestFailed
-            && let Some(Outcome::Deployed | Outcome::Skipped { .. }) = verdict(&original)
-        {
-            return ControlFlow::Break(Outcome::NothingToRetry);
-        }
+        let original = self.resolve_ended().await?;
+        self.judge(&original).await?;
         self.list_newer(&original).await?;
         self.guard(&original)?;
         if self.options.dry_run {
-            let message = format!("Would retry {}", describe(&original));
+            let message = if verdict(&original).is_none() {
+                format!(
+                    "Would wait for the end of {}, and retry it if it fails",
+                    describe(&original)
+                )
+            } else {
+                format!("Would retry {}", describe(&original))
+            };
             self.session.io.show(&Event::Noticed { message });
             return ControlFlow::Break(Outcome::DryRun);
         }
@@ -167,39 +177,28 @@ impl<T: Transport> Run<'_, T> {
         self.trigger(original, previous).await
     }
 
-    /// How a run ends whose last attempt `failed` and whose next one came to
-    /// an `end` before it could be made: the failure stays what is known,
-    /// unless a deployment may have been created.
-    fn keep_last_failure(&mut self, end: Outcome, failed: Outcome) -> Outcome {
-        let why = if let Outcome::ApiError { what, hint } = &end {
-            let hint = hint.as_ref().map(|it| format!("; {it}"));
-            format!("{what}{}", hint.unwrap_or_default())
-        } else {
-            "`timeout` has passed".to_owned()
-        };
-        let is_before_the_post = matches!(end, Outcome::TimedOut { .. } | Outcome::ApiError { .. })
-            && self.session.io.phase == Phase::Preparing;
-        if !is_before_the_post {
-            return end;
-        }
-        let message = format!("no further attempt: {why}");
-        self.session.io.show(&Event::Warned { message });
-        failed
-    }
-
-    fn guard(&mut self, original: &Deployment) -> Flow<()> {
-        let listed = &self.listed.deployments;
-        let ours = self.attempts.iter().map(|it| it.deployment.id.as_str());
-        let ours: Vec<_> = ours.collect();
-        match target::guard(original, listed, &ours, self.options.allow_older) {
-            Guard::Passed { warning } => {
-                if let Some(message) = warning.filter(|_| self.attempts.is_empty()) {
-                    self.session.io.show(&Event::Warned { message });
+    /// Reads the list for the trigger and, before a further POST, the guard.
+    async fn list_for(
+        &mut self,
+        trigger: &Trigger,
+        original: &Deployment,
+        extent: Extent,
+    ) -> Flow<Coverage> {
+        let is_enough =
+            |listed: &[Deployment]| extent == Extent::FirstPage || trigger.is_complete(listed);
+        match self.list(original.environment(), is_enough).await {
+            ControlFlow::Break(Outcome::ApiError { mut what, hint }) => {
+                if trigger.is_ambiguous() {
+                    what.push_str(trigger::MAY_EXIST);
                 }
-                ControlFlow::Continue(())
+                return ControlFlow::Break(Outcome::ApiError { what, hint });
             }
-            Guard::Refused { why } => ControlFlow::Break(Outcome::Refused { why }),
+            flow => flow?,
         }
+        ControlFlow::Continue(match extent {
+            Extent::Complete if self.listed.is_whole => Coverage::Complete,
+            Extent::Complete | Extent::FirstPage => Coverage::Partial,
+        })
     }
 
     /// Makes one new deployment by retrying `previous` or, if the API refuses
@@ -212,8 +211,11 @@ impl<T: Transport> Run<'_, T> {
         self.session.io.show(&Event::Retrying {
             original: Box::new(previous.clone()),
         });
-        let read_at = self.listed.read_at;
-        let mut trigger = Trigger::new(previous, &self.listed.deployments, read_at).or(original);
+        let before = Before {
+            listed: &self.listed.deployments,
+            rest: self.listed.rest,
+        };
+        let mut trigger = Trigger::new(previous, before).with_fallback(original);
         let mut next = trigger::Next::Post;
         loop {
             let reaction = match next {
@@ -224,33 +226,31 @@ impl<T: Transport> Run<'_, T> {
                     let id = trigger.original().id.clone();
                     let exchange = self.session.send(self.client.retry(&id)).await?;
                     let reaction = trigger.posted(self.session.io.elapsed(), exchange.result);
-                    if !trigger.is_unsure() {
+                    if !trigger.is_ambiguous() {
                         self.session.io.phase = Phase::Preparing;
                     }
                     reaction
                 }
-                trigger::Next::List(pause) => {
-                    self.session.io.now_running(if trigger.is_unsure() {
+                trigger::Next::List { pause, extent } => {
+                    self.session.io.now_running(if trigger.is_ambiguous() {
                         "the search for the new deployment"
                     } else {
                         "the wait to retry"
                     });
                     self.session.wait(pause).await?;
-                    let list = self.client.deployments(original.environment(), 1);
-                    let exchange = self.session.send(list).await?;
-                    let answer = exchange.result;
-                    let reaction = trigger.listed(self.session.io.elapsed(), answer.as_ref());
-                    if let Ok(Page { deployments, .. }) = answer {
-                        self.listed.deployments = deployments;
-                    }
-                    reaction
+                    let coverage = self.list_for(&trigger, original, extent).await?;
+                    let listed = &self.listed;
+                    trigger.listed(listed.began, &listed.deployments, coverage)
                 }
                 trigger::Next::Guard => {
-                    let mut guarded = self.guard(original);
-                    if trigger.is_unsure()
+                    let mut guarded = match self.require_whole(original) {
+                        ControlFlow::Continue(()) => self.guard(original),
+                        refused => refused,
+                    };
+                    if trigger.is_ambiguous()
                         && let ControlFlow::Break(Outcome::Refused { why }) = &mut guarded
                     {
-                        why.push_str("; a deployment may have been created by the lost retry");
+                        why.push_str(trigger::MAY_EXIST);
                     }
                     guarded?;
                     trigger::Reaction {

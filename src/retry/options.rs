@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use super::target::{Filter, Target};
+use super::filter::Filter;
+use super::target::Target;
 
 /// The inputs that decide what a run does, valid by construction.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub project_name: String,
     pub target: Target,
+    /// Applies to `latest` and `latest-failed` only.
     pub filter: Filter,
     /// The maximum number of new deployments.
     pub max_attempts: u32,
@@ -25,9 +27,16 @@ pub struct Options {
     pub dry_run: bool,
 }
 
+/// Which failures are retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryWhen {
+    /// The target whatever its cause of failure; further attempts only after
+    /// transient failures.
+    Auto,
+    /// In addition, the target of `latest-failed` only if its failure is
+    /// transient.
     Transient,
+    /// All failures.
     Any,
 }
 

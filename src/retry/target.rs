@@ -1,17 +1,13 @@
-//! Which deployment is meant, and whether it may be retried.
+//! What the user calls the deployment to retry, in each form that people paste.
 //!
 //! Invariant: URLs are compared with what the API lists, never computed: a
 //! project's sub-domain may differ from its name, and a branch's alias is
 //! shortened in ways of the API's own.
 
-use std::cmp::Reverse;
-
 use url::Url;
 
 use crate::cloudflare::deployment::Deployment;
-use crate::run::outcome::Outcome;
-use crate::run::verdict::verdict;
-use crate::run::wording::{branch_and_environment, status_word};
+use crate::retry::filter::Filter;
 
 /// What the user calls the deployment to retry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,15 +19,6 @@ pub enum Target {
     Host(String),
     Latest,
     LatestFailed,
-}
-
-/// What narrows [`Target::Latest`] and [`Target::LatestFailed`].
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    pub branch: Option<String>,
-    pub environment: Option<&'static str>,
-    /// At least seven characters of it.
-    pub commit_hash: Option<String>,
 }
 
 const DASHBOARD: &str = "dash.cloudflare.com";
@@ -64,8 +51,13 @@ impl Target {
             }
             return Ok(Self::from_id(text));
         }
+        let hint = if is_branch_like(text) {
+            format!("; a branch goes into `branch: {text}`, beside `latest-failed`")
+        } else {
+            String::new()
+        };
         Err(format!(
-            "is neither an id nor a URL: `{text}`; use an id, a short id, a URL, `latest`, or `latest-failed`"
+            "is neither an id nor a URL: `{text}`; use an id, a short id, a URL, `latest`, or `latest-failed`{hint}"
         ))
     }
 
@@ -120,7 +112,8 @@ impl Target {
         matches!(self, Self::Latest | Self::LatestFailed)
     }
 
-    fn is(&self, deployment: &Deployment, filter: &Filter) -> bool {
+    /// Whether it names this deployment. A keyword names none by itself.
+    pub fn names(&self, deployment: &Deployment) -> bool {
         match self {
             Self::Id(id) => deployment.id.eq_ignore_ascii_case(id),
             Self::ShortId(id) => {
@@ -130,7 +123,7 @@ impl Target {
                 let mut urls = deployment.aliases.iter().chain([&deployment.url]);
                 urls.any(|it| host_of(it).as_deref() == Some(host))
             }
-            Self::Latest | Self::LatestFailed => filter.matches(deployment),
+            Self::Latest | Self::LatestFailed => false,
         }
     }
 
@@ -139,43 +132,16 @@ impl Target {
         match self {
             Self::Id(id) | Self::ShortId(id) => format!("deployment `{id}`"),
             Self::Host(host) => format!("deployment at `{host}`"),
-            Self::Latest | Self::LatestFailed => {
-                let parts = [
-                    filter
-                        .branch
-                        .as_ref()
-                        .map(|it| format!(" of branch `{it}`")),
-                    filter.environment.map(|it| format!(" in {it}")),
-                    filter
-                        .commit_hash
-                        .as_ref()
-                        .map(|it| format!(" of commit `{it}`")),
-                ];
-                format!(
-                    "deployment{}",
-                    parts.into_iter().flatten().collect::<String>()
-                )
-            }
+            Self::Latest | Self::LatestFailed => format!("deployment{}", filter.describe()),
         }
     }
 }
 
-impl Filter {
-    fn matches(&self, deployment: &Deployment) -> bool {
-        let is_branch = |it: &String| it == deployment.branch();
-        let is_environment = |it: &str| it == deployment.environment;
-        // A direct upload has an empty hash, which no prefix fits.
-        let is_commit = |it: &String| deployment.commit_hash().starts_with(it.as_str());
-        self.branch.as_ref().is_none_or(is_branch)
-            && self.environment.is_none_or(is_environment)
-            && self.commit_hash.as_ref().is_none_or(is_commit)
-    }
-}
-
-/// The deployments that are meant, among those `listed`, the newest first.
-/// More than one only where a short id fits several.
-pub fn find<'a>(target: &Target, filter: &Filter, listed: &'a [Deployment]) -> Vec<&'a Deployment> {
-    let mut found: Vec<_> = listed.iter().filter(|it| target.is(it, filter)).collect();
+/// The deployments that an id, a short id or an address names among those
+/// `listed`, the newest first. More than one only where a short id fits
+/// several; at an address the newest one counts.
+pub fn find<'a>(target: &Target, listed: &'a [Deployment]) -> Vec<&'a Deployment> {
+    let mut found: Vec<_> = listed.iter().filter(|it| target.names(it)).collect();
     match target {
         Target::ShortId(_) => {}
         Target::Id(_) | Target::Host(_) | Target::Latest | Target::LatestFailed => {
@@ -183,31 +149,6 @@ pub fn find<'a>(target: &Target, filter: &Filter, listed: &'a [Deployment]) -> V
         }
     }
     found
-}
-
-/// Up to three of those `listed` that may have been meant: the nearest to an
-/// id or a host, else the newest.
-pub fn candidates(target: &Target, listed: &[Deployment]) -> String {
-    let mut nearest: Vec<&Deployment> = listed.iter().collect();
-    match target {
-        Target::Id(text) | Target::ShortId(text) => {
-            let meta = text.get(..8).unwrap_or(text);
-            nearest.sort_by_key(|it| strsim::damerau_levenshtein(it.short_id(), meta));
-        }
-        Target::Host(text) => {
-            let host = |it: &Deployment| host_of(&it.url).unwrap_or_default();
-            nearest.sort_by_key(|it| strsim::damerau_levenshtein(&host(it), text));
-        }
-        Target::Latest | Target::LatestFailed => {}
-    }
-    if nearest.is_empty() {
-        return "the project has no deployments there".to_owned();
-    }
-    let nearest = nearest.into_iter().take(3).map(|it| {
-        let what = branch_and_environment(it);
-        format!("{} ({what}, {})", it.short_id(), status_word(it))
-    });
-    format!("there are {}", nearest.collect::<Vec<_>>().join(", "))
 }
 
 /// Whether a host under `pages.dev` belongs to none of those `listed`.
@@ -222,80 +163,18 @@ pub fn is_of_another_project(target: &Target, listed: &[Deployment]) -> bool {
         && known.all(|it| domain(&it) != domain(host) && domain(&it).as_ref() != Some(host))
 }
 
-/// Whether everything newer than `original` is among those `listed`.
-pub fn reaches(original: &Deployment, listed: &[Deployment]) -> bool {
-    listed
-        .iter()
-        .any(|it| it.created_on < original.created_on || it.id == original.id)
-}
-
-/// Whether a deployment may be retried.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Guard {
-    Passed { warning: Option<String> },
-    Refused { why: String },
-}
-
-/// Looks for what a retry would put in the shade: a newer deployment of the
-/// same branch and environment that is live or in progress.
-/// `ours` are the ids of earlier attempts, which are in nobody's way whatever
-/// the list still says of them.
-pub fn guard(
-    original: &Deployment,
-    listed: &[Deployment],
-    ours: &[&str],
-    allow_older: bool,
-) -> Guard {
-    if original.is_direct_upload() {
-        return Guard::Refused {
-            why: format!(
-                "deployment {} is a direct upload, which has nothing to rebuild; upload it again",
-                original.short_id()
-            ),
-        };
-    }
-    let is_alike = |it: &&Deployment| {
-        it.id != original.id
-            && !ours.contains(&it.id.as_str())
-            && original.created_on < it.created_on
-            && it.environment == original.environment
-            && it.branch() == original.branch()
-    };
-    let is_in_the_way = |it: &&Deployment| matches!(verdict(it), None | Some(Outcome::Deployed));
-    let mut newer: Vec<_> = listed
-        .iter()
-        .filter(is_alike)
-        .filter(is_in_the_way)
-        .collect();
-    newer.sort_by_key(|it| Reverse(it.created_on));
-    let Some(newer) = newer.first() else {
-        return Guard::Passed { warning: None };
-    };
-    let is = match verdict(newer) {
-        Some(_) => "is live",
-        None => "is on its way",
-    };
-    let (id, of) = (newer.short_id(), branch_and_environment(newer));
-    if !allow_older {
-        let why = format!(
-            "deployment {id} of {of} is newer than {} and {is}; set `allow_older: true` to retry the older one anyway",
-            original.short_id()
-        );
-        return Guard::Refused { why };
-    }
-    let is_old_code = newer.commit_hash() != original.commit_hash();
-    let warning = (is_old_code && original.environment == "production").then(|| {
-        format!("this retry puts older code live on production: deployment {id} is newer and {is}")
-    });
-    Guard::Passed { warning }
-}
-
 /// `4f1c2a9e.site.pages.dev`, as it is copied without its scheme.
 fn is_bare_host(text: &str) -> bool {
     let host = text.split('/').next().unwrap_or_default();
     let is_label =
         |it: &str| !it.is_empty() && it.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     host.contains('.') && host.split('.').all(is_label)
+}
+
+/// `feature/login`, which no id and no address looks like.
+fn is_branch_like(text: &str) -> bool {
+    let is_good = |it: char| it.is_alphanumeric() || matches!(it, '-' | '_' | '.' | '/' | '#');
+    text.contains('/') && !text.starts_with(['.', '/']) && text.chars().all(is_good)
 }
 
 fn host_of(url: &str) -> Option<String> {
@@ -362,6 +241,10 @@ mod tests {
             ("dash.cloudflare.com/x", Err("not the dashboard page")),
             ("site.pages.dev:", Err("neither an id nor a URL")),
             ("../4f1c2a9e", Err("neither an id nor a URL")),
+            (
+                "feature/login",
+                Err("a branch goes into `branch: feature/login`, beside `latest-failed`"),
+            ),
         ];
         for (text, expected) in cases {
             let parsed = Target::parse(text, "abc", "site");
@@ -408,66 +291,27 @@ mod tests {
     ];
 
     #[test]
-    fn the_newest_that_fits_every_narrowing_is_found() {
-        let cases: [(Target, &[&str], &[&str]); 13] = [
-            (Target::Latest, &[], &["dd000004"]),
-            (Target::LatestFailed, &["branch=main"], &["dd000003"]),
-            (Target::Latest, &["environment=production"], &["dd000003"]),
-            (Target::Latest, &["commit=aaaaaaa"], &["dd000002"]),
-            (Target::Latest, &["commit=aaaaaaa1"], &["dd000002"]),
-            (Target::Latest, &["commit=aaaaaaa12"], &[]),
-            (
-                Target::Latest,
-                &["branch=docs", "environment=production"],
-                &[],
-            ),
-            (Target::Latest, &["branch=Main"], &[]),
-            (Target::ShortId("dd000001".to_owned()), &[], &["dd000001"]),
+    fn an_id_a_short_id_or_an_address_names_a_deployment() {
+        let cases: [(Target, &[&str]); 6] = [
+            (Target::ShortId("dd000001".to_owned()), &["dd000001"]),
             (
                 Target::ShortId("dd00".to_owned()),
-                &[],
                 &["dd000004", "dd000003", "dd000002", "dd000001"],
             ),
-            (Target::Id("dd000001-0000".to_owned()), &[], &["dd000001"]),
+            (Target::Id("dd000001-0000".to_owned()), &["dd000001"]),
             (
                 Target::Host("docs.site-5up.pages.dev".to_owned()),
-                &[],
                 &["dd000004"],
             ),
-            (Target::Host("docs.site.pages.dev".to_owned()), &[], &[]),
+            (Target::Host("docs.site.pages.dev".to_owned()), &[]),
+            (Target::Latest, &[]),
         ];
         let listed = listed(&LISTED);
-        for (target, narrowings, expected) in cases {
-            let mut filter = Filter::default();
-            for it in narrowings {
-                match it.split_once('=').unwrap() {
-                    ("branch", it) => filter.branch = Some(it.to_owned()),
-                    ("commit", it) => filter.commit_hash = Some(it.to_owned()),
-                    (_, it) => filter.environment = Some(it),
-                }
-            }
-            let found = find(&target, &filter, &listed);
+        for (target, expected) in cases {
+            let found = find(&target, &listed);
             let found: Vec<_> = found.iter().map(|it| it.short_id()).collect();
-            assert_eq!(found, expected, "{target:?} {narrowings:?}");
+            assert_eq!(found, expected, "{target:?}");
         }
-    }
-
-    #[test]
-    fn the_three_likeliest_are_named_where_nothing_fits() {
-        let listed = listed(&LISTED);
-        let ids = |target: &Target| {
-            let candidates = candidates(target, &listed);
-            let words = candidates.split(' ');
-            let ids = words.filter(|it| it.starts_with("dd00"));
-            ids.map(str::to_owned).collect::<Vec<_>>()
-        };
-        assert_eq!(ids(&Target::Latest), ["dd000004", "dd000003", "dd000002"]);
-        let near = ids(&Target::Id("dd000001-1111".to_owned()));
-        assert_eq!(near[0], "dd000001");
-        let near = ids(&Target::Host("dd000002.site-5up.pages.dev".to_owned()));
-        assert_eq!(near[0], "dd000002");
-        let none = candidates(&Target::Latest, &[]);
-        assert_eq!(none, "the project has no deployments there");
     }
 
     #[test]
@@ -490,94 +334,5 @@ mod tests {
             !is_of_another_project(&unknown, &[]),
             "nothing to compare with"
         );
-    }
-
-    /// What the guard says to a failed deployment of `main` in production, made
-    /// before those `newer`, the newest first.
-    #[track_caller]
-    fn check_guard(newer: &[&str], allow_older: bool, refused_for: Option<&str>, warns: bool) {
-        let original = deployment(1, "0r161na1 production main aaaaaaa1 failure");
-        let mut listed = listed(newer);
-        listed.push(original.clone());
-        match guard(&original, &listed, &[], allow_older) {
-            Guard::Passed { warning } => {
-                assert_eq!(refused_for, None, "{newer:?}");
-                assert_eq!(warning.is_some(), warns, "{newer:?}: {warning:?}");
-            }
-            Guard::Refused { why } => {
-                let id = refused_for.unwrap_or_else(|| panic!("{newer:?}: {why}"));
-                assert!(why.starts_with(&format!("deployment {id} ")), "{why}");
-                assert!(why.contains("`allow_older: true`"), "{why}");
-            }
-        }
-    }
-
-    #[test]
-    fn only_a_newer_deployment_that_lives_stands_in_the_way() {
-        let of_main = |end: &str| format!("newer001 production main bbbbbbb1 {end}");
-        for (end, is_in_the_way) in [
-            ("success", true),
-            ("active", true),
-            ("idle", true),
-            ("failure", false),
-            ("canceled", false),
-            ("skipped", false),
-        ] {
-            let refused_for = is_in_the_way.then_some("newer001");
-            check_guard(&[&of_main(end)], false, refused_for, false);
-            check_guard(&[&of_main(end)], true, None, is_in_the_way);
-        }
-        check_guard(&[], false, None, false);
-        let elsewhere = "newer001 preview main bbbbbbb1 success";
-        check_guard(&[elsewhere], false, None, false);
-        let other_branch = "newer001 production next bbbbbbb1 success";
-        check_guard(&[other_branch], false, None, false);
-        // The newest of several is named.
-        let two = [
-            "newer002 production main bbbbbbb1 success",
-            "newer001 production main bbbbbbb1 success",
-        ];
-        check_guard(&two, false, Some("newer002"), false);
-        // The same code is not older code.
-        let rebuilt = "newer001 production main aaaaaaa1 success";
-        check_guard(&[rebuilt], true, None, false);
-    }
-
-    #[test]
-    fn an_older_deployment_is_in_nobody_s_way() {
-        let original = deployment(5, "0r161na1 production main aaaaaaa1 failure");
-        let older = deployment(4, "older001 production main bbbbbbb1 success");
-        let listed = [original.clone(), older];
-        let passed = Guard::Passed { warning: None };
-        assert_eq!(guard(&original, &listed, &[], false), passed);
-    }
-
-    #[test]
-    fn the_list_reaches_far_enough_with_the_original_or_an_older_one() {
-        let original = deployment(5, "0r161na1 production main aaaaaaa1 failure");
-        let newer = deployment(6, "newer001 production main bbbbbbb1 success");
-        let older = deployment(4, "older001 production main bbbbbbb1 success");
-        assert!(!reaches(&original, &[]));
-        assert!(!reaches(&original, std::slice::from_ref(&newer)));
-        assert!(reaches(&original, &[newer.clone(), original.clone()]));
-        assert!(reaches(&original, &[newer, older]));
-    }
-
-    #[test]
-    fn what_was_made_at_the_same_moment_is_not_newer() {
-        let original = deployment(5, "0r161na1 production main aaaaaaa1 failure");
-        let twin = deployment(5, "twin0001 production main aaaaaaa1 success");
-        let passed = Guard::Passed { warning: None };
-        assert_eq!(guard(&original, &[twin], &[], false), passed);
-    }
-
-    #[test]
-    fn our_own_attempt_is_in_nobody_s_way_though_the_list_lags() {
-        let original = deployment(1, "0r161na1 production main aaaaaaa1 failure");
-        let attempt = deployment(2, "attempt1 production main aaaaaaa1 active");
-        let listed = [attempt.clone(), original.clone()];
-        let passed = Guard::Passed { warning: None };
-        assert_eq!(guard(&original, &listed, &[&attempt.id], false), passed);
-        assert_ne!(guard(&original, &listed, &["another"], false), passed);
     }
 }

@@ -16,10 +16,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::*;
 use crate::cloudflare::transport::{Answer, Body, Request, SendError};
-use crate::config::ParsedInputs;
+use crate::config::{CiRun, ParsedInputs};
 use crate::env::Env;
 use crate::io::Signals;
-use crate::report::line::line;
+use crate::report::line::{advice, line};
 use crate::run::event::Report;
 use test_support::fake::{self, ACCOUNT, Api, Fault, Life, PROJECT, Reply, Route, TOKEN, When};
 
@@ -111,8 +111,9 @@ impl Body for Rest {
     }
 }
 
+/// The lines of the log, and the notices, which stand between them.
 #[derive(Default)]
-struct Lines(String);
+struct Lines(String, Vec<String>);
 
 impl Report for Lines {
     fn event(&mut self, event: &Event) -> io::Result<()> {
@@ -120,9 +121,15 @@ impl Report for Lines {
             let symbol = line.symbol.map(|it| format!("{} ", it.char()));
             let _ = writeln!(self.0, "{}{}", symbol.unwrap_or_default(), line.text);
         }
+        if let Event::Warned { message } = event {
+            let _ = writeln!(self.0, "warning: {message}");
+        }
         if let Event::LogRead { lines, .. } = event {
             let lines = lines.iter().flat_map(|it| ["  ", it, "\n"]);
             self.0.extend(lines);
+        }
+        if let Event::Noticed { message } = event {
+            self.1.push(message.clone());
         }
         Ok(())
     }
@@ -132,6 +139,8 @@ struct Told {
     status: &'static str,
     code: u8,
     log: String,
+    notices: Vec<String>,
+    hint: String,
     api: Api,
     took: Duration,
 }
@@ -158,7 +167,7 @@ async fn run_with_outages(api: Api, outages: Vec<Outage>, inputs: &[(&str, &str)
     let vars = vars
         .into_iter()
         .map(|(name, value)| (name.into(), value.into()));
-    let config = ParsedInputs::from_env(&Env::from_os(vars), &["INPUT_"])
+    let config = ParsedInputs::from_env(&Env::from_os(vars), &["INPUT_"], &CiRun::UNKNOWN)
         .config
         .unwrap();
     let started = Instant::now();
@@ -180,6 +189,8 @@ async fn run_with_outages(api: Api, outages: Vec<Outage>, inputs: &[(&str, &str)
         status: ending.outcome.status(),
         code: ending.exit_code(),
         log: lines.0,
+        notices: lines.1,
+        hint: advice(&ending).unwrap_or_default(),
         took: started.elapsed(),
         api: transport.api.into_inner(),
     }
@@ -402,7 +413,7 @@ async fn a_push_that_comes_while_an_answer_is_lost_is_not_put_in_the_shade() {
     let told = run_api(api, &[]).await;
     assert_eq!((told.status, told.code), ("refused", 2), "{}", told.log);
     assert_eq!(told.api.count(Route::Retry), 1);
-    let doubt = "; a deployment may have been created by the lost retry\n";
+    let doubt = "; a deployment may have been created\n";
     assert!(told.log.ends_with(doubt), "{}", told.log);
 }
 
@@ -525,15 +536,180 @@ async fn a_list_of_many_pages_is_read_once_while_a_commit_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_log_that_decides_about_a_further_attempt_is_waited_for() {
-    let unwell = Reply::text(503, "upstream connect error");
+async fn the_wait_for_a_commit_reports_each_minute_and_says_what_to_check() {
+    let api = an_api().deployment(fake::Deployment::succeeded("5eed5eed"));
+    let inputs = [
+        ("INPUT_DEPLOYMENT_ID", "latest-failed"),
+        ("INPUT_COMMIT_HASH", "ccccccc"),
+    ];
+    let told = run_api(api, &inputs).await;
+    assert_eq!((told.status, told.code), ("error", 3), "{}", told.log);
+    assert_eq!(
+        told.log,
+        "Error: there is no deployment of commit `ccccccc` in project site\n"
+    );
+    let what = "the deployment of commit `ccccccc`";
+    let mut expected = vec![format!("Waiting up to 5m00s for {what}")];
+    let minutes = (1..=4).rev();
+    expected.extend(minutes.map(|it| format!("Still waiting for {what}; {it}m00s left")));
+    assert_eq!(told.notices, expected);
+    let hint = told.hint;
+    assert!(
+        hint.starts_with("check that Pages builds this branch"),
+        "{hint}"
+    );
+    assert!(
+        hint.contains("a fork") && hint.contains("merge commit"),
+        "{hint}"
+    );
+    assert!(hint.contains("; the newest deployments are "), "{hint}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn skipped_deployments_of_a_commit_are_not_waited_for() {
+    let skipped = fake::Deployment::skipped("5eed5eed", "path_config").commit("ccccccc");
+    let inputs = [
+        ("INPUT_DEPLOYMENT_ID", "latest-failed"),
+        ("INPUT_COMMIT_HASH", "ccccccc"),
+    ];
+    let told = run_api(an_api().deployment(skipped), &inputs).await;
+    assert_eq!(told.status, "nothing_to_retry", "{}", told.log);
+    let line = "Nothing to retry: the newest deployment of production for commit ccccccc, 5eed5eed, was skipped: path_config\n";
+    assert_eq!(told.log, line);
+    assert!(told.took < Duration::from_secs(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_is_not_there_says_how_many_were_searched() {
+    let many = (0..300).map(|n| fake::Deployment::succeeded(&format!("{n:08x}")));
+    let api = many.fold(an_api(), Api::deployment);
+    let inputs = [
+        ("INPUT_DEPLOYMENT_ID", "latest-failed"),
+        ("INPUT_COMMIT_HASH", "ccccccc"),
+    ];
+    let told = run_api(api, &inputs).await;
+    let line = "Error: there is no deployment of commit `ccccccc` in project site among the newest 200 deployments\n";
+    assert!(told.log.contains(line), "{}", told.log);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_decides_about_a_further_attempt_is_waited_for_ten_seconds() {
+    let unwell = || Reply::text(503, "upstream connect error");
+    for (times, made, status) in [(Some(2), 2, "success"), (None, 1, "failure")] {
+        let when = When::next(Route::Logs);
+        let when = match times {
+            Some(times) => when.times(times),
+            None => when.forever(),
+        };
+        let api = an_api()
+            .retries_to(fails_to_clone())
+            .retries_to(Life::success())
+            .fault(when, unwell());
+        let told = run_api(api, &[("INPUT_MAX_ATTEMPTS", "2")]).await;
+        assert_eq!(told.status, status, "{}", told.log);
+        assert_eq!(told.api.made().len(), made, "{}", told.log);
+        let warning = "failed to read the build log: ";
+        assert_eq!(told.log.contains(warning), times.is_none(), "{}", told.log);
+    }
+}
+
+/// How long a run took, without its log, and with a log that meets `fault`.
+async fn delay(logs: &str, fault: Fault) -> Duration {
+    let mut took = Vec::new();
+    for fault in [None, Some(fault)] {
+        let mut api = an_api().retries_to(Life::fails_in("build"));
+        let inputs = [
+            ("INPUT_LOGS", if fault.is_some() { logs } else { "never" }),
+            ("INPUT_POLL_INTERVAL", "2s"),
+        ];
+        let is_to_be_reported = fault.is_some();
+        if let Some(fault) = fault {
+            api.add_fault(When::next(Route::Logs).forever(), fault);
+        }
+        let told = run_api(api, &inputs).await;
+        assert_eq!((told.status, told.code), ("failure", 1), "{}", told.log);
+        let warning = "failed to read the build log: ";
+        assert_eq!(
+            told.log.contains(warning),
+            is_to_be_reported,
+            "{}",
+            told.log
+        );
+        took.push(told.took);
+    }
+    took[1].saturating_sub(took[0])
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_known_failure_waits_ten_seconds_for_its_log_and_a_watch_not_at_all() {
+    let limit = Duration::from_millis(10_100);
+    for logs in ["on-failure", "always"] {
+        for fault in [
+            Fault::Stall,
+            Fault::Late(Duration::from_secs(20)),
+            Fault::StallMidBody,
+            Fault::Reset,
+        ] {
+            let delay = delay(logs, fault.clone()).await;
+            assert!(delay <= limit, "{logs} {fault:?}: {delay:?}");
+        }
+    }
+    let limited = Reply::rate_limited().retry_after(300);
+    let delay = delay("on-failure", limited.into()).await;
+    assert!(delay < Duration::from_secs(1), "{delay:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_limit_of_the_log_holds_for_all_routes() {
+    let limited = Reply::rate_limited().retry_after(300);
     let api = an_api()
-        .retries_to(fails_to_clone())
-        .retries_to(Life::success())
-        .fault(When::next(Route::Logs).times(6), unwell);
-    let told = run_api(api, &[("INPUT_MAX_ATTEMPTS", "2")]).await;
+        .retries_to(Life::success().takes("build", Duration::from_mins(2)))
+        .fault(When::next(Route::Logs), limited);
+    let inputs = [("INPUT_LOGS", "always"), ("INPUT_POLL_INTERVAL", "1s")];
+    let told = run_api(api, &inputs).await;
     assert_eq!((told.status, told.code), ("success", 0), "{}", told.log);
-    assert_eq!(told.api.made().len(), 2);
+    let waits = told.api.waits_after(429);
+    assert_eq!(waits.len(), 1);
+    assert!(Duration::from_mins(5) <= waits[0], "{waits:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn showing_the_whole_log_costs_at_most_three_requests_for_ten() {
+    for minutes in [1, 3, 20] {
+        let mut requests = Vec::new();
+        for logs in ["on-failure", "always"] {
+            let life = Life::fails_in("build").takes("build", Duration::from_mins(minutes));
+            let line = |n: u64| (Duration::from_secs(9 + n), format!("line {n:04}"));
+            let life = life.log((1..60 * minutes).map(line));
+            let told = run_api(an_api().retries_to(life), &[("INPUT_LOGS", logs)]).await;
+            requests.push(told.api.records().len());
+            let lines = told.log.lines().filter(|it| it.starts_with("  line"));
+            let lines: Vec<_> = lines.collect();
+            if logs == "always" {
+                let expected = (1..60 * minutes).map(|n| format!("  line {n:04}"));
+                assert_eq!(lines, expected.collect::<Vec<_>>());
+            }
+        }
+        let [fewer, more] = requests[..] else {
+            panic!("two runs");
+        };
+        // The polls have a random part.
+        assert!(more * 10 <= fewer * 13 + 10, "{more} instead of {fewer}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_build_is_silent_only_if_its_log_is_still_empty_after_ten_seconds() {
+    // The build fails after 69 s.
+    for (at, made) in [(75, 1), (600, 2)] {
+        let at = Duration::from_secs(at);
+        let line = "error TS2304: Cannot find name 'x'.";
+        let api = an_api()
+            .retries_to(Life::fails_in("build").log([(at, line)]))
+            .retries_to(Life::success());
+        let told = run_api(api, &[("INPUT_MAX_ATTEMPTS", "2")]).await;
+        assert_eq!(told.api.made().len(), made, "{at:?}\n{}", told.log);
+    }
 }
 
 /// A retry whose build prints sixty lines, and fails.
@@ -567,27 +743,23 @@ async fn the_build_log_is_shown_as_was_asked_for_and_each_line_once() {
             is_asked,
             "{logs} {attempts}"
         );
+        // Once, wherever the log was read.
         let why = "Why: the log does not show a known cause\n";
-        assert_eq!(told.log.contains(why), attempts == "2", "{}", told.log);
+        let times = usize::from(is_asked);
+        assert_eq!(told.log.matches(why).count(), times, "{}", told.log);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_log_on_which_nothing_depends_is_asked_for_three_times() {
+async fn any_failure_is_retried_though_its_log_cannot_be_read() {
     let unwell = Reply::text(503, "upstream connect error");
-    for (retry_when, attempts) in [("transient", "1"), ("any", "2")] {
-        let api = an_api()
-            .retries_to(prints_and_fails())
-            .retries_to(Life::success())
-            .fault(When::next(Route::Logs).forever(), unwell.clone());
-        let inputs = [
-            ("INPUT_MAX_ATTEMPTS", attempts),
-            ("INPUT_RETRY_WHEN", retry_when),
-        ];
-        let told = run_api(api, &inputs).await;
-        assert_eq!(told.api.count(Route::Logs), 3, "{}", told.log);
-        assert_eq!(told.api.made().len().to_string(), attempts, "{}", told.log);
-    }
+    let api = an_api()
+        .retries_to(prints_and_fails())
+        .retries_to(Life::success())
+        .fault(When::next(Route::Logs).forever(), unwell);
+    let inputs = [("INPUT_MAX_ATTEMPTS", "2"), ("INPUT_RETRY_WHEN", "any")];
+    let told = run_api(api, &inputs).await;
+    assert_eq!(told.api.made().len(), 2, "{}", told.log);
 }
 
 #[tokio::test(start_paused = true)]
@@ -678,7 +850,7 @@ async fn whatever_goes_wrong_one_deployment_is_made_and_its_end_told() {
         };
         let mut api = an_api()
             .retries_to(life)
-            .list_lag(Duration::from_secs(drawn.below(12) as u64))
+            .list_lag(Duration::from_secs(drawn.below(58) as u64))
             .get_lag(Duration::from_secs(drawn.below(12) as u64));
         if drawn.below(2) == 0 {
             let when = When::next(Route::Retry);

@@ -4,14 +4,14 @@
 //! Invariant: no I/O, no clock, no randomness; the same inputs give the same
 //! events. Each stage starts at most once and ends at most once, in order.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use crate::cloudflare::deployment::{Deployment, Stage, StageName, StageStatus};
 use crate::cloudflare::error::ClientError;
-use crate::retry::failure_budget::FailureBudget;
+use crate::retry::failure_budget::{FailureBudget, Rejections};
 use crate::retry::pace::{self, Pause};
 use crate::run::event::{Event, StageEnd};
 use crate::run::history::StageHistory;
@@ -21,6 +21,14 @@ use crate::run::verdict::verdict;
 /// How long after the request to retry the API may not know the deployment it
 /// made.
 const NOT_YET_KNOWN: Duration = Duration::from_secs(30);
+
+/// How many responses in a row must say that a deployment does not exist, and
+/// how far the last must be from the first.
+const MISSES: u32 = 3;
+const MISSING_FOR: Duration = Duration::from_secs(10);
+
+/// The pause after such a response.
+const MISS_PAUSE: Duration = Duration::from_secs(5);
 
 /// How long a retry that kept its id may show how the original ended.
 const NOT_YET_CHANGED: Duration = Duration::from_mins(1);
@@ -53,9 +61,15 @@ pub struct Watch {
     usual: StageHistory,
     /// `None` means as often as it makes sense.
     poll_interval: Option<Duration>,
-    stages: Vec<Seen>,
+    stages: Vec<StageProgress>,
+    /// The places of the stages in `stages`.
+    places: HashMap<StageName, usize>,
     warned: HashSet<String>,
     failures: FailureBudget,
+    /// The responses in a row that say that it does not exist, and when the
+    /// first of them came.
+    misses: u32,
+    missing_since: Duration,
     /// Until then the API may not know the deployment.
     known_by: Duration,
     /// How the original ended, while the retry may still show it.
@@ -63,8 +77,8 @@ pub struct Watch {
     began: Duration,
 }
 
-/// What was said of a stage.
-struct Seen {
+/// What was reported of a stage.
+struct StageProgress {
     name: StageName,
     started_at: Duration,
     has_ended: bool,
@@ -77,8 +91,11 @@ impl Watch {
             usual,
             poll_interval,
             stages: Vec::new(),
+            places: HashMap::new(),
             warned: HashSet::new(),
-            failures: FailureBudget::default(),
+            failures: FailureBudget::new(Rejections::MustAgree),
+            misses: 0,
+            missing_since: Duration::ZERO,
             known_by: Duration::ZERO,
             stale: None,
             began: elapsed,
@@ -116,6 +133,7 @@ impl Watch {
         date: Option<DateTime<Utc>>,
     ) -> Reaction {
         self.failures.answered();
+        self.misses = 0;
         let is_stale = self.stale.is_some()
             && self.stale == deployment.latest_stage
             && elapsed.saturating_sub(self.began) < NOT_YET_CHANGED;
@@ -147,11 +165,11 @@ impl Watch {
             next,
         };
         if error.is_no_such_deployment() {
-            return silently(if elapsed < self.known_by {
-                Next::PollIn(Pause::exactly(Duration::from_secs(2)))
-            } else {
-                Next::Finish(Outcome::Deleted)
-            });
+            self.failures.not_rejected();
+            return silently(self.missing(elapsed));
+        }
+        if !error.is_rate_limit() {
+            self.misses = 0;
         }
         let Some((event, pause)) = self.failures.failed(elapsed, error) else {
             return silently(Next::Finish(Outcome::from_api_error(error)));
@@ -160,6 +178,23 @@ impl Watch {
             events: vec![event],
             next: Next::PollIn(pause),
         }
+    }
+
+    /// Takes in that the API does not know the deployment: just created it may
+    /// not be known yet, and a single response decides nothing.
+    fn missing(&mut self, elapsed: Duration) -> Next {
+        if elapsed < self.known_by {
+            return Next::PollIn(Pause::exactly(Duration::from_secs(2)));
+        }
+        if self.misses == 0 {
+            self.missing_since = elapsed;
+        }
+        self.misses += 1;
+        let missing_for = elapsed.saturating_sub(self.missing_since);
+        if MISSES <= self.misses && MISSING_FOR <= missing_for {
+            return Next::Finish(Outcome::Deleted);
+        }
+        Next::PollIn(Pause::exactly(MISS_PAUSE))
     }
 
     /// When to ask next. A stage's age is best told by the API's own times,
@@ -184,62 +219,72 @@ impl Watch {
         pace::pause(&self.usual, &name, age.max(seen_for))
     }
 
-    /// Tells what happened since the last answer, from the whole list: several
-    /// stages may have come and gone.
+    /// Reports what happened since the last response, from the whole list:
+    /// several stages may have come and gone. Takes linear time, however many
+    /// stages there are.
     fn replay(&mut self, elapsed: Duration, deployment: &Deployment, events: &mut Vec<Event>) {
         let listed = deployment.stages_by_latest();
-        let order = |name: &StageName| listed.iter().position(|it| it.name == *name);
+        let mut order = HashMap::new();
+        for (n, stage) in listed.iter().enumerate() {
+            order.entry(&stage.name).or_insert(n);
+        }
         let is_over = verdict(deployment).is_some();
         let latest = deployment.latest_stage.as_ref().map(|it| &it.name);
         // A verdict comes from the latest stage: what the list has behind it
         // did not happen.
-        let end = latest.and_then(order).filter(|_| is_over);
+        let end = latest.and_then(|it| order.get(it)).filter(|_| is_over);
         let stages = &listed[..end.map_or(listed.len(), |it| it + 1)];
+        let last_begun = stages.iter().rposition(has_begun);
+        let started = self.stages.iter().filter_map(|it| order.get(&it.name));
+        let mut last_started = started.max().copied();
         for (n, stage) in stages.iter().enumerate() {
             if !has_begun(stage) {
                 continue;
             }
-            let goes_on = stages[n + 1..].iter().any(has_begun);
-            let seen = self.stages.iter().position(|it| it.name == stage.name);
-            if seen.is_none() {
+            let place = if let Some(place) = self.places.get(&stage.name) {
+                *place
+            } else {
                 // What comes late to a list that has moved on would be out of
-                // order, but the stage in which it ended is always told.
-                let is_late = self.stages.iter().any(|it| Some(n) < order(&it.name));
-                if is_late && end != Some(n) {
+                // order, but the stage in which it ended is always reported.
+                let is_late = last_started.is_some_and(|it| n < it);
+                if is_late && end != Some(&n) {
                     continue;
                 }
                 events.push(Event::StageStarted {
                     name: stage.name.clone(),
                     usually: self.usual.median(&stage.name),
                 });
-                self.stages.push(Seen {
+                last_started = last_started.max(order.get(&stage.name).copied());
+                let place = self.stages.len();
+                self.places.insert(stage.name.clone(), place);
+                self.stages.push(StageProgress {
                     name: stage.name.clone(),
                     started_at: elapsed,
                     has_ended: false,
                 });
-            }
-            let last = self.stages.len() - 1;
-            let seen = &mut self.stages[seen.unwrap_or(last)];
+                place
+            };
+            let progress = &mut self.stages[place];
             let end = match stage.status {
                 StageStatus::Success => Some(StageEnd::Success),
                 StageStatus::Failure => Some(StageEnd::Failure),
                 StageStatus::Canceled => Some(StageEnd::Canceled),
-                // The list can lag: the stage behind it has begun.
+                // The list can lag: a later stage has begun.
                 StageStatus::Idle
                 | StageStatus::Active
                 | StageStatus::Skipped
-                | StageStatus::Other(_) => goes_on.then_some(StageEnd::Success),
+                | StageStatus::Other(_) => (Some(n) < last_begun).then_some(StageEnd::Success),
             };
             if let Some(end) = end
-                && !seen.has_ended
+                && !progress.has_ended
             {
-                seen.has_ended = true;
+                progress.has_ended = true;
                 events.push(Event::StageFinished {
                     name: stage.name.clone(),
                     end,
                     took: stage
                         .duration()
-                        .unwrap_or_else(|| elapsed.saturating_sub(seen.started_at)),
+                        .unwrap_or_else(|| elapsed.saturating_sub(progress.started_at)),
                 });
             }
         }
@@ -259,7 +304,7 @@ impl Watch {
         let new = words.filter(|(_, word)| self.warned.insert((*word).clone()));
         let events = new.map(|(stage, word)| Event::Warned {
             message: format!(
-                "stage {} has the status `{word}`, which this version does not know; it is taken as running",
+                "stage {} has the status `{word}`, unknown to this version; treated as still running",
                 stage.name
             ),
         });
@@ -426,16 +471,89 @@ queued:success initialize:success clone_repo:success build:active",
         }))
     }
 
-    #[test]
-    fn a_new_deployment_may_be_unknown_for_half_a_minute_and_is_deleted_after() {
+    /// A deployment just created from another one.
+    fn watch_new() -> Watch {
         let original = deployment("build:failure");
         let mut made = deployment("queued:active");
         made.id = "made".to_owned();
-        let mut watch = watch().for_new_deployment(&made, &original);
-        let early = watch.handle(Duration::from_secs(29), gone());
-        assert!(matches!(early.next, Next::PollIn(_)) && early.events.is_empty());
-        let late = watch.handle(Duration::from_secs(30), gone());
-        assert!(matches!(late.next, Next::Finish(Outcome::Deleted)));
+        watch().for_new_deployment(&made, &original)
+    }
+
+    fn refused(status: u16) -> Input {
+        Input::PollFailed(ClientError::from_refusal(ErrorResponse {
+            status,
+            excerpt: Some("no".to_owned()),
+            ..ErrorResponse::default()
+        }))
+    }
+
+    /// When the watch ends that gets these responses at these seconds.
+    fn ends_at(mut watch: Watch, inputs: Vec<(u64, Input)>) -> Option<(u64, Outcome)> {
+        inputs.into_iter().find_map(|(at, input)| {
+            match watch.handle(Duration::from_secs(at), input).next {
+                Next::Finish(outcome) => Some((at, outcome)),
+                Next::PollIn(_) => None,
+            }
+        })
+    }
+
+    #[test]
+    fn a_deployment_is_deleted_after_three_misses_over_ten_seconds() {
+        let cases = [
+            // Ignored while the API may not know it yet.
+            (vec![(1, gone()), (15, gone()), (29, gone())], None),
+            (vec![(29, gone()), (34, gone()), (39, gone())], None),
+            (vec![(30, gone()), (35, gone()), (39, gone())], None),
+            (vec![(30, gone()), (35, gone()), (40, gone())], Some(40)),
+            (vec![(40, gone()), (60, gone())], None),
+            (
+                vec![
+                    (40, gone()),
+                    (45, polled(deployment("build:active"))),
+                    (50, gone()),
+                    (55, gone()),
+                ],
+                None,
+            ),
+            (
+                vec![(40, gone()), (45, unwell()), (50, gone()), (55, gone())],
+                None,
+            ),
+            (
+                vec![(40, gone()), (45, limited()), (80, gone()), (85, gone())],
+                Some(85),
+            ),
+        ];
+        for (n, (inputs, end)) in cases.into_iter().enumerate() {
+            let found = ends_at(watch_new(), inputs);
+            assert_eq!(found, end.map(|it| (it, Outcome::Deleted)), "case {n}");
+        }
+    }
+
+    #[test]
+    fn a_single_rejection_ends_no_watch_and_three_over_half_a_minute_do() {
+        for status in [401, 403, 302] {
+            let single = vec![
+                (5, refused(status)),
+                (20, polled(deployment("build:active"))),
+            ];
+            assert_eq!(ends_at(watch_new(), single), None);
+            let three = (0..9).map(|n| (5 + n * 15, refused(status))).collect();
+            let (at, outcome) = ends_at(watch_new(), three).unwrap();
+            assert_eq!(at, 35);
+            assert!(matches!(outcome, Outcome::ApiError { .. }), "{status}");
+        }
+    }
+
+    #[test]
+    fn ten_thousand_stages_are_reported_each_once() {
+        let stages: String = (0..10_000).map(|n| format!("stage{n}:success ")).collect();
+        let deployment = deployment(&format!("{stages}build:active"));
+        let mut watch = watch();
+        let events = watch.handle(Duration::from_secs(1), polled(deployment.clone()));
+        assert_eq!(events.events.len(), 20_001);
+        let again = watch.handle(Duration::from_secs(2), polled(deployment));
+        assert!(again.events.is_empty());
     }
 
     #[test]

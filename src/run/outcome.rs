@@ -13,7 +13,11 @@ pub enum Outcome {
     Deployed,
     /// `wait: false`.
     Triggered,
-    NothingToRetry,
+    NothingToRetry {
+        /// What was examined: `the newest deployment of production, 9a8b7c6d,
+        /// succeeded`.
+        what: String,
+    },
     DryRun,
     Failed {
         stage: StageName,
@@ -90,7 +94,7 @@ impl Outcome {
         match self {
             Self::Deployed => "success",
             Self::Triggered => "triggered",
-            Self::NothingToRetry => "nothing_to_retry",
+            Self::NothingToRetry { .. } => "nothing_to_retry",
             Self::DryRun => "dry_run",
             Self::Failed { .. } => "failure",
             Self::Canceled { .. } => "canceled",
@@ -106,7 +110,7 @@ impl Outcome {
     /// The exit code of an ending that fails the step.
     fn code(&self) -> u8 {
         match self {
-            Self::Deployed | Self::Triggered | Self::NothingToRetry | Self::DryRun => 0,
+            Self::Deployed | Self::Triggered | Self::NothingToRetry { .. } | Self::DryRun => 0,
             Self::Failed { .. } | Self::Canceled { .. } | Self::Skipped { .. } | Self::Deleted => 1,
             Self::Refused { .. } | Self::UsageError { .. } => 2,
             Self::ApiError { .. } => 3,
@@ -144,6 +148,17 @@ pub struct Attempt {
     pub excerpt: Vec<String>,
 }
 
+/// Why a deployment failed, as far as its build log tells.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// In one line.
+    pub reason: &'static str,
+    /// What a user can do about it.
+    pub advice: Option<&'static str>,
+    /// The lines of the build log that tell most, the most telling one first.
+    pub excerpt: Vec<String>,
+}
+
 /// Everything known at the end of a run.
 #[derive(Clone, Debug)]
 pub struct RunResult {
@@ -152,6 +167,8 @@ pub struct RunResult {
     pub fails: bool,
     /// The deployment that was to be retried, once it was found.
     pub original: Option<Deployment>,
+    /// Why the target failed, if its log was read to decide whether to retry.
+    pub target_failure: Option<Explanation>,
     pub attempts: Vec<Attempt>,
     pub project_name: String,
     /// What the stages took in the project's last successful deployments.
@@ -163,6 +180,24 @@ impl RunResult {
     pub fn deployment(&self) -> Option<&Deployment> {
         let last = self.attempts.last().map(|it| &it.deployment);
         last.or(self.original.as_ref())
+    }
+
+    /// Why the deployment failed that the outputs describe: reason, advice and
+    /// excerpt, as far as they are known.
+    pub fn explanation(&self) -> (Option<&'static str>, Option<&'static str>, &[String]) {
+        match (self.attempts.last(), &self.target_failure) {
+            (Some(attempt), _) => (attempt.reason, attempt.advice, &attempt.excerpt),
+            (None, Some(it)) => (Some(it.reason), it.advice, &it.excerpt),
+            (None, None) => (None, None, &[]),
+        }
+    }
+
+    /// Why the target was not retried though it had failed.
+    pub fn why_not_retried(&self) -> Option<&'static str> {
+        let is_failure = matches!(self.outcome, Outcome::Failed { .. });
+        let failure = self.target_failure.as_ref();
+        let failure = failure.filter(|_| is_failure && self.attempts.is_empty());
+        failure.map(|it| it.reason)
     }
 
     pub fn exit_code(&self) -> u8 {
@@ -193,7 +228,7 @@ impl RunResult {
             }
             Outcome::Deployed
             | Outcome::Triggered
-            | Outcome::NothingToRetry
+            | Outcome::NothingToRetry { .. }
             | Outcome::DryRun
             | Outcome::Failed { .. }
             | Outcome::Canceled { .. }
@@ -258,6 +293,7 @@ mod tests {
             outcome,
             fails: true,
             original: serde_json::from_value(json.clone()).ok(),
+            target_failure: None,
             attempts: Vec::new(),
             project_name: "site".to_owned(),
             usual: StageHistory::default(),

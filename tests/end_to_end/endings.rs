@@ -261,7 +261,7 @@ fn all_bad_inputs_are_reported_at_once() {
     check("bad_input", 2, "status=error", |host| {
         let step = Step::bare()
             .with("account_id", "../x")
-            .with("project_name", "Site")
+            .with("project_name", "My_Site")
             .with("api_token", "a-secret-that\nbreaks-off")
             .with("timeout", "-5")
             .with("wait", "yes")

@@ -9,6 +9,8 @@
 #[cfg(test)]
 mod attempts;
 #[cfg(test)]
+mod broken;
+#[cfg(test)]
 mod endings;
 #[cfg(test)]
 mod faults;
@@ -20,6 +22,8 @@ mod hosts;
 mod inputs;
 #[cfg(test)]
 mod json;
+#[cfg(test)]
+mod recipes;
 #[cfg(test)]
 mod responses;
 #[cfg(test)]

@@ -72,8 +72,9 @@ fn a_deployment_is_found_by_each_kind_of_identifier() {
 #[test]
 fn the_newest_deployment_that_matches_is_the_target() {
     let cases: [(&[(&str, &str)], &str); 6] = [
-        (&[("deployment_id", "latest")], "0ddba11a"),
-        (&[("deployment_id", "latest-failed")], "0ddba11a"),
+        // Without a filter only production is considered.
+        (&[("deployment_id", "latest")], ORIGINAL),
+        (&[("deployment_id", "latest-failed")], ORIGINAL),
         (
             &[("deployment_id", "latest"), ("branch", "feature/login")],
             "5eed5eed",
@@ -112,7 +113,7 @@ fn a_missing_target_is_an_error_that_names_what_exists() {
         assert_eq!(done.outputs["status"], "error");
         assert!(
             done.log
-                .contains("5eed5eed (feature/login (preview), failure)"),
+                .contains("5eed5eed (preview, feature/login, failed 1 h ago)"),
             "{}",
             done.log
         );
@@ -258,7 +259,7 @@ fn the_list_is_read_to_its_end_before_nothing_is_found() {
     triggers(&fake, &inputs).is(
         "\
 Error: there is no deployment of branch `gone` in project site
-hint: there are 00000033 (branch-51 (preview), success), 00000032 (branch-50 (preview), success), 00000031 (branch-49 (preview), success)
+hint: the newest deployments are 00000033 (preview, branch-51, succeeded 7 h ago), 00000032 (preview, branch-50, succeeded 8 h ago), 00000031 (preview, branch-49, succeeded 9 h ago)
 ",
         3,
         "status=error",
@@ -271,7 +272,7 @@ fn a_skip_is_nothing_to_retry_for_latest_failed() {
     let skipped = Deployment::skipped(ORIGINAL, "path_config");
     let fake = Fake::start(Api::new().deployment(skipped));
     triggers(&fake, &[("deployment_id", "latest-failed")]).is(
-        "Nothing to retry: 4f1c2a9e was skipped: path_config\n",
+        "Nothing to retry: the newest deployment of production, 4f1c2a9e, was skipped: path_config\n",
         0,
         "status=nothing_to_retry\nskip_reason=path_config\nattempts=0",
     );

@@ -41,6 +41,10 @@ fn whole(ending: &RunResult, escaper: &Escaper) -> String {
     let title = title(ending);
     let mut text = headline(ending, &title, escaper);
     if ending.attempts.is_empty() {
+        let (reason, _, excerpt) = ending.explanation();
+        // The title of a failure that was not retried has the reason.
+        let reason = reason.filter(|it| !title.contains(it));
+        text.push_str(&failure(reason, excerpt, escaper));
         text.push_str(&what_to_do(ending, escaper));
     }
     let (earlier, shown) = escaper.last(&ending.attempts);
@@ -55,7 +59,7 @@ fn whole(ending: &RunResult, escaper: &Escaper) -> String {
         if 1 < ending.attempts.len() || !title.contains(attempt.deployment.short_id()) {
             text.push_str(&attempt_title(ending, n, attempt, escaper));
         }
-        text.push_str(&failure(attempt, escaper));
+        text.push_str(&failure(attempt.reason, &attempt.excerpt, escaper));
         if n == ending.attempts.len() {
             text.push_str(&what_to_do(ending, escaper));
         }
@@ -124,7 +128,8 @@ fn what_to_do(ending: &RunResult, escaper: &Escaper) -> String {
 fn links(ending: &RunResult) -> Vec<(String, String)> {
     let mut links = Vec::new();
     // The site of what was to be retried says nothing of how the run ended.
-    let has_site = !ending.attempts.is_empty() || ending.outcome == Outcome::NothingToRetry;
+    let has_site =
+        !ending.attempts.is_empty() || matches!(ending.outcome, Outcome::NothingToRetry { .. });
     if let Some(deployment) = ending.deployment().filter(|_| has_site) {
         links.push(("Site".to_owned(), deployment.url.clone()));
     }
@@ -155,13 +160,13 @@ fn attempt_title(ending: &RunResult, n: usize, attempt: &Attempt, escaper: &Esca
     text
 }
 
-/// Why an attempt failed, with the lines of the build log that tell most.
-fn failure(attempt: &Attempt, escaper: &Escaper) -> String {
+/// Why a deployment failed, with the lines of the build log that tell most.
+fn failure(reason: Option<&str>, excerpt: &[String], escaper: &Escaper) -> String {
     let mut text = String::new();
-    if let Some(reason) = attempt.reason {
+    if let Some(reason) = reason {
         let _ = write!(text, "**Why:** {}\n\n", escaper.prose(reason));
     }
-    let (lines, _) = escaper.first(&attempt.excerpt);
+    let (lines, _) = escaper.first(excerpt);
     let lines: Vec<_> = lines.iter().map(|it| escaper.log_line(it)).collect();
     let lines = lines.join("\n");
     if !lines.is_empty() {

@@ -35,6 +35,7 @@ fn failed(deployment: Deployment, excerpt: &[&str]) -> RunResult {
         },
         fails: true,
         original: None,
+        target_failure: None,
         attempts: vec![Attempt {
             deployment,
             reason: Some("the build command failed"),
