@@ -3,9 +3,11 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::check;
 use crate::cloudflare::Client;
 use crate::cloudflare::transport::Http;
 use crate::config::{CiRun, Config, OutputFile, ParsedInputs, inputs};
@@ -156,19 +158,41 @@ fn retry(config: &Config, log: &mut dyn Report) -> anyhow::Result<RunResult> {
         .build()?;
     let result = runtime.block_on(async {
         let signals = Signals::listen()?;
-        let transport = Http::new(config.endpoint.clone(), config.credentials.clone())?;
+        let transport = Http::new(config.endpoint.clone(), &config.credentials)?;
         for message in transport.warnings() {
             let message = message.clone();
             let _ = log.event(&Event::Warned { message });
         }
         let client = Client::new(transport, &config.account_id, &config.options.project_name);
-        let io = Io::new(log, signals, config.options.timeout);
-        let mut result = retry::run(&config.options, &client, io).await;
+        let mut io = Io::new(log, signals, config.options.timeout);
+        let mut result = retry::run(&config.options, &client, &mut io).await;
         config.explain_account_id(&mut result.outcome);
-        Ok(result)
+        check(config, &client, result, &mut io).await
     });
     runtime.shutdown_background();
     result
+}
+
+/// Checks whether what succeeded is reachable, if that is wanted.
+async fn check(
+    config: &Config,
+    client: &Client<Http>,
+    mut result: RunResult,
+    io: &mut Io<'_>,
+) -> anyhow::Result<RunResult> {
+    let Some(options) = &config.check else {
+        return Ok(result);
+    };
+    let Some(deployment) = result.succeeded() else {
+        return Ok(result);
+    };
+    let connection = &config.endpoint.connection;
+    match check::run(options, connection, client, deployment, io).await? {
+        ControlFlow::Continue(reachability) => result.checked(reachability),
+        ControlFlow::Break(outcome) => result.outcome = outcome,
+    }
+    result.fails = RunResult::fails(&result.outcome, &config.options.fail_on);
+    Ok(result)
 }
 
 /// Writes the outputs. A host's file that cannot be written is a warning, and
@@ -222,6 +246,7 @@ fn usage_error(problems: Vec<String>) -> RunResult {
         attempts: Vec::new(),
         project_name: String::new(),
         usual: StageHistory::default(),
+        reachability: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::config::inputs::INPUTS;
 
-const OUTPUTS: [(&str, &str); 15] = [
+const OUTPUTS: [(&str, &str); 17] = [
     ("status", "How it ended; always there"),
     ("url", "The address of the new deployment"),
     ("short_id", "Its 8-character id"),
@@ -27,6 +27,11 @@ const OUTPUTS: [(&str, &str); 15] = [
     ("dashboard_url", "Its page in the dashboard"),
     ("original_id", "The id of the deployment that was retried"),
     ("reason", "Why it failed, in one sentence"),
+    ("reachable", "With check_url: true, false, or unknown"),
+    (
+        "reachable_seconds",
+        "From the start of the check until every address was reachable",
+    ),
 ];
 
 const EXIT_CODES: [(&str, &str); 7] = [
@@ -34,7 +39,7 @@ const EXIT_CODES: [(&str, &str); 7] = [
         "0",
         "success, triggered, nothing_to_retry, dry_run, or an ending that fail_on lets pass",
     ),
-    ("1", "failure, canceled, skipped, deleted"),
+    ("1", "failure, canceled, skipped, deleted, unreachable"),
     (
         "2",
         "bad input, a file that could not be written, or refused by a guard",

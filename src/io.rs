@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::future::Future;
 use std::io;
 use std::ops::ControlFlow;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -148,19 +148,37 @@ impl<'a> Io<'a> {
         future: impl Future<Output = A>,
         events: &mut UnboundedReceiver<Event>,
     ) -> Flow<A> {
+        let mut result = None;
+        {
+            let done = pin!(async { result = Some(future.await) });
+            self.wait_for(done, events).await?;
+        }
+        // Without a break it is done.
+        result.map_or_else(
+            || ControlFlow::Break(self.timed_out()),
+            ControlFlow::Continue,
+        )
+    }
+
+    /// The one loop behind all waiting. Takes any future in the same form, so
+    /// that the program contains the loop once.
+    async fn wait_for(
+        &mut self,
+        mut done: Pin<&mut dyn Future<Output = ()>>,
+        events: &mut UnboundedReceiver<Event>,
+    ) -> Flow<()> {
         let deadline = self.started + self.timeout;
-        let mut future = pin!(future);
         loop {
             select! {
                 // What was sent before the result is shown before it, and a
                 // result that arrives together with a signal counts.
                 biased;
                 Some(event) = events.recv() => self.show(&event),
-                result = &mut future => {
+                () = &mut done => {
                     while let Ok(event) = events.try_recv() {
                         self.show(&event);
                     }
-                    return ControlFlow::Continue(result);
+                    return ControlFlow::Continue(());
                 }
                 signal = self.signals.next() => return ControlFlow::Break(self.interrupted(signal)),
                 () = sleep_until(deadline) => return ControlFlow::Break(self.timed_out()),

@@ -11,6 +11,7 @@
 )]
 
 pub mod app;
+pub mod check;
 pub mod cloudflare;
 pub mod config;
 mod deliver;

@@ -2,18 +2,18 @@
 
 use url::{Host, Url};
 
-use crate::cloudflare::Project;
 use crate::cloudflare::deployment::Deployment;
+use crate::cloudflare::project::Project;
 
 /// One address to check.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address {
-    pub kind: Kind,
-    pub url: Url,
+pub(super) struct Address {
+    pub(super) kind: Kind,
+    pub(super) url: Url,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// The URL of exactly this deployment: what the others are compared with.
     Own,
     /// An alias under `pages.dev`, which may serve another deployment.
@@ -28,7 +28,7 @@ pub enum Kind {
 /// `project` is needed only for production, whose addresses it lists. Each
 /// host occurs once; the own URL is first. `path` was checked by
 /// [`is_path`](super::options::is_path).
-pub fn addresses(
+pub(super) fn addresses(
     deployment: &Deployment,
     project: Option<&Project>,
     path: &str,
@@ -85,7 +85,7 @@ fn base(text: &str) -> Option<Url> {
 }
 
 /// Whether a URL leads to this machine.
-pub fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -108,7 +108,10 @@ mod tests {
             "aliases": aliases,
         }));
         let (addresses, unusable) = addresses(&deployment.unwrap(), project, path);
-        let addresses: Vec<_> = addresses.iter().map(|it| (it.kind, it.url.as_str())).collect();
+        let addresses: Vec<_> = addresses
+            .iter()
+            .map(|it| (it.kind, it.url.as_str()))
+            .collect();
         assert_eq!(addresses, expected);
         assert!(unusable.is_empty(), "{unusable:?}");
     }
@@ -122,10 +125,16 @@ mod tests {
 
     #[test]
     fn a_preview_has_its_own_url_and_its_alias() {
-        let own = (Kind::Own, "https://9a8b7c6d.site-1x2.pages.dev/version.txt?a");
+        let own = (
+            Kind::Own,
+            "https://9a8b7c6d.site-1x2.pages.dev/version.txt?a",
+        );
         check(&[], None, "/version.txt?a", &[own]);
         check(
-            &["https://preview.example", "https://topic.site-1x2.pages.dev"],
+            &[
+                "https://preview.example",
+                "https://topic.site-1x2.pages.dev",
+            ],
             None,
             "/",
             &[
@@ -137,7 +146,12 @@ mod tests {
 
     #[test]
     fn production_has_the_project_s_addresses_each_once() {
-        let domains = ["site-1x2.pages.dev", "example.com", "www.example.com", "EXAMPLE.com"];
+        let domains = [
+            "site-1x2.pages.dev",
+            "example.com",
+            "www.example.com",
+            "EXAMPLE.com",
+        ];
         check(
             &["https://example.com"],
             Some(&project(Some("site-1x2.pages.dev"), &domains)),

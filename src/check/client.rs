@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{ACCEPT_ENCODING, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT_ENCODING, CACHE_CONTROL, HeaderMap, HeaderValue};
 use secrecy::ExposeSecret as _;
 use tokio::task::spawn_blocking;
 use url::{Origin, Url};
@@ -30,7 +30,7 @@ use crate::text::inline;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A client for one check.
-pub struct CheckClient {
+pub(super) struct CheckClient {
     clients: Clients,
     text: Option<String>,
     /// The service token, and where it may be sent.
@@ -38,11 +38,11 @@ pub struct CheckClient {
 }
 
 /// One answer, and what the log of requests shows of it.
-pub struct Exchange {
-    pub answer: Answer,
+pub(super) struct Exchange {
+    pub(super) answer: Answer,
     /// The status of the last response; `None` when none came.
-    pub status: Option<u16>,
-    pub cf_ray: Option<String>,
+    pub(super) status: Option<u16>,
+    pub(super) cf_ray: Option<String>,
 }
 
 impl CheckClient {
@@ -52,16 +52,20 @@ impl CheckClient {
     /// # Errors
     ///
     /// Fails if the certificates cannot be read or the proxy is not a URL.
-    pub fn new(connection: Connection, options: &Options, addresses: &[Address]) -> Result<Self> {
-        let clients = Clients::new(connection, |builder| {
+    pub(super) fn new(
+        connection: Connection,
+        options: &Options,
+        addresses: &[Address],
+    ) -> Result<Self> {
+        let mut common = HeaderMap::new();
+        common.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        common.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let clients = Clients::new(connection, move |builder| {
             builder
                 .gzip(false)
                 .pool_max_idle_per_host(0)
                 .dns_resolver(Arc::new(Resolver))
-                .default_headers(HeaderMap::from_iter([
-                    (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-                    (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
-                ]))
+                .default_headers(common.clone())
         })?;
         let token = match &options.access {
             Some(token) => {
@@ -78,7 +82,7 @@ impl CheckClient {
     }
 
     /// Requests a URL once, and follows its redirects.
-    pub async fn get(&self, mut url: Url) -> Exchange {
+    pub(super) async fn get(&self, mut url: Url) -> Exchange {
         let mut exchange = Exchange {
             answer: Answer::NoResponse(String::new()),
             status: None,
@@ -145,13 +149,13 @@ impl CheckClient {
 fn headers(token: &ServiceToken) -> Result<HeaderMap> {
     let mut secret = HeaderValue::from_str(token.client_secret.expose_secret())?;
     secret.set_sensitive(true);
-    Ok(HeaderMap::from_iter([
-        (
-            HeaderName::from_static("cf-access-client-id"),
-            HeaderValue::from_str(&token.client_id)?,
-        ),
-        (HeaderName::from_static("cf-access-client-secret"), secret),
-    ]))
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        "cf-access-client-id",
+        HeaderValue::from_str(&token.client_id)?,
+    );
+    headers.insert("cf-access-client-secret", secret);
+    Ok(headers)
 }
 
 fn no_answer(error: reqwest::Error) -> Answer {

@@ -13,7 +13,7 @@ const MAX_OBSERVED: usize = 16;
 
 /// What one answer says about its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Judgment {
+pub(super) enum Judgment {
     Good,
     Bad(Problem),
     /// Neither good nor bad.
@@ -24,7 +24,7 @@ pub enum Judgment {
 
 /// What the deployment's own URL has served so far.
 #[derive(Clone, Debug, Default)]
-pub struct Reference {
+pub(super) struct Reference {
     /// Different good pages, the newest last.
     observed: Vec<Page>,
     /// Whether no page will be added, because the own URL cannot be read.
@@ -33,7 +33,7 @@ pub struct Reference {
 
 impl Reference {
     /// Adds a good page of the own URL.
-    pub fn observe(&mut self, page: &Page) {
+    pub(super) fn observe(&mut self, page: &Page) {
         self.observed.retain(|it| it != page);
         self.observed.push(page.clone());
         if MAX_OBSERVED < self.observed.len() {
@@ -42,7 +42,7 @@ impl Reference {
     }
 
     /// Gives up on the own URL.
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.is_closed = true;
     }
 
@@ -70,7 +70,7 @@ impl Reference {
 
 /// What the page must contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Demand {
+pub(super) enum Demand {
     /// Nothing in particular.
     AnyText,
     /// `check_text`.
@@ -78,7 +78,12 @@ pub enum Demand {
 }
 
 /// Judges an answer of an address of this `kind`.
-pub fn judge(kind: Kind, answer: &Answer, reference: &Reference, demand: Demand) -> Judgment {
+pub(super) fn judge(
+    kind: Kind,
+    answer: &Answer,
+    reference: &Reference,
+    demand: Demand,
+) -> Judgment {
     let page = match answer {
         Answer::Page(page) => page,
         Answer::Access => return Judgment::Blocked(Obstacle::Access),
@@ -149,7 +154,12 @@ mod tests {
         if kind != "-" {
             headers.insert("content-type", HeaderValue::from_str(kind).unwrap());
         }
-        read_page(status.parse().unwrap(), &headers, body.as_bytes(), Some("text"))
+        read_page(
+            status.parse().unwrap(),
+            &headers,
+            body.as_bytes(),
+            Some("text"),
+        )
     }
 
     fn any_text(text: &str) -> Answer {
@@ -257,8 +267,18 @@ mod tests {
             (&["200 a - new"], "200 - - new", GOOD, GOOD),
             (&["200 a - new"], "200 - text/plain old", OTHER, OTHER),
             // A zone that rewrites HTML removes the validator.
-            (&["200 a text/html new"], "200 - text/html changed", OTHER, rewritten),
-            (&["200 - text/html new"], "200 - text/html changed", OTHER, OTHER),
+            (
+                &["200 a text/html new"],
+                "200 - text/html changed",
+                OTHER,
+                rewritten,
+            ),
+            (
+                &["200 - text/html new"],
+                "200 - text/html changed",
+                OTHER,
+                OTHER,
+            ),
             // Content that changes with each request proves nothing.
             (&["200 - - 1", "200 - - 2"], "200 - - 3", GOOD, GOOD),
             (&["200 a - 1", "200 b - 2"], "200 c - 3", GOOD, GOOD),

@@ -13,23 +13,27 @@ mod progress;
 mod response;
 mod wording;
 
+use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use url::Url;
 
-use crate::check::address::{Address, addresses};
+use crate::check::address::addresses;
 use crate::check::client::{CheckClient, Exchange};
 use crate::check::judge::Demand;
 use crate::check::options::Options;
 use crate::check::progress::{Next, Progress};
 use crate::check::wording::{Token, warnings};
+use crate::cloudflare::Client;
 use crate::cloudflare::connection::Connection;
 use crate::cloudflare::deployment::{Deployment, StageName};
+use crate::cloudflare::error::error_chain;
+use crate::cloudflare::project::Project;
 use crate::cloudflare::transport::Transport;
-use crate::cloudflare::{Client, Project};
-use crate::io::{Flow, Io};
+use crate::io::{Flow, Io, within};
 use crate::run::event::{Event, Requested, StageEnd};
 use crate::run::outcome::{Outcome, Phase};
 use crate::run::reachability::{Reachability, Verdict};
@@ -37,6 +41,10 @@ use crate::text::inline;
 
 /// Requests that run at the same time.
 const MAX_CONCURRENT: usize = 16;
+
+/// How long a round waits for its answers. One slow address must not keep the
+/// others from being decided.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How often the project's addresses are requested, and how long to wait
 /// where the API does not say.
@@ -77,7 +85,10 @@ pub async fn run<T: Transport>(
     };
     let (addresses, unusable) = addresses(deployment, project.as_ref(), &options.path);
     for text in unusable {
-        let message = format!("not checked, because this is not an address: `{}`", inline(&text));
+        let message = format!(
+            "not checked, because this is not an address: `{}`",
+            inline(&text)
+        );
         io.show(&Event::Warned { message });
     }
     let client = CheckClient::new(connection.clone(), options, &addresses)?;
@@ -86,15 +97,17 @@ pub async fn run<T: Transport>(
         None => Demand::AnyText,
     };
     let mut progress = Progress::new(addresses, demand, options.timeout);
-    let mut check = Check {
-        client: Arc::new(client),
-        started,
-        timeout: options.timeout,
-        io,
+    let ended = {
+        let mut check = Check {
+            client: &client,
+            started,
+            timeout: options.timeout,
+            io: &mut *io,
+            requests: Vec::new(),
+        };
+        check.rounds(&mut progress).await
     };
-    // Without a break the requests are used up.
-    if let ControlFlow::Break(outcome @ Outcome::Interrupted { .. }) = check.rounds(&mut progress).await
-    {
+    if let ControlFlow::Break(outcome @ Outcome::Interrupted { .. }) = ended {
         return Ok(ControlFlow::Break(outcome));
     }
     let reachability = progress.finish(io.elapsed().saturating_sub(started));
@@ -132,7 +145,8 @@ async fn project<T: Transport>(client: &Client<T>, io: &mut Io<'_>) -> Flow<Opti
         let pause = error.retry_after().unwrap_or(PAUSE);
         if MAX_TRIES <= tries || !error.is_transient() || Duration::from_secs(30) < pause {
             let message = format!(
-                "the production addresses of the project are not checked, because they could not be read: {error}"
+                "the production addresses of the project are not checked, because they could not be read: {}",
+                error_chain(&error)
             );
             io.show(&Event::Warned { message });
             break;
@@ -143,76 +157,122 @@ async fn project<T: Transport>(client: &Client<T>, io: &mut Io<'_>) -> Flow<Opti
 }
 
 struct Check<'a, 'io> {
-    client: Arc<CheckClient>,
+    client: &'a CheckClient,
     /// Since the run began.
     started: Duration,
     timeout: Duration,
     io: &'a mut Io<'io>,
+    /// The requests that have not been answered, each with its address.
+    requests: Vec<(usize, Request<'a>)>,
 }
+
+type Request<'a> = Pin<Box<dyn Future<Output = Answered> + 'a>>;
+
+/// One request and what came of it.
+struct Answered {
+    index: usize,
+    url: Url,
+    /// When it was sent, since the run began.
+    began: Duration,
+    exchange: Exchange,
+}
+
+/// Whether there is time left.
+type IsInTime = bool;
 
 impl Check<'_, '_> {
     /// Sends round after round until all is decided or the time is up.
     async fn rounds(&mut self, progress: &mut Progress) -> Flow<()> {
         loop {
-            if self.round(progress).await?.is_none() {
-                return ControlFlow::Continue(());
+            if !self.round(progress).await? {
+                break;
             }
             let Next::RoundIn(pause) = progress.round_ended(self.elapsed()) else {
-                return ControlFlow::Continue(());
+                break;
             };
-            let left = self.left();
-            self.io.sleep(pause.min(left)).await?;
-            if left <= pause {
-                return ControlFlow::Continue(());
+            let end = self.elapsed() + pause;
+            while self.elapsed() < end && !self.requests.is_empty() {
+                let limit = end.saturating_sub(self.elapsed());
+                self.receive(progress, limit).await?;
             }
+            let rest = end.min(self.timeout).saturating_sub(self.elapsed());
+            self.io.sleep(rest).await?;
         }
+        ControlFlow::Continue(())
     }
 
-    /// Requests each address of a round once; `None` if the time is up.
-    async fn round(&mut self, progress: &mut Progress) -> Flow<Option<()>> {
-        let round = progress.round();
-        let requests = round.into_iter().map(|(index, address)| (index, address.clone()));
-        let mut waiting = requests.collect::<Vec<_>>().into_iter();
-        let mut running = JoinSet::new();
+    /// Requests each address of a round once, and waits for the answers; an
+    /// address that is slow answers in a later round.
+    async fn round(&mut self, progress: &mut Progress) -> Flow<IsInTime> {
+        let round = progress.round().into_iter();
+        let is_unanswered = |index| self.requests.iter().any(|(it, _)| *it == index);
+        let round = round.filter(|(index, _)| !is_unanswered(*index));
+        let round: Vec<_> = round.map(|(index, it)| (index, it.url.clone())).collect();
+        let mut waiting = round.into_iter();
+        let end = self.elapsed() + PATIENCE;
         loop {
-            while running.len() < MAX_CONCURRENT
-                && let Some((index, address)) = waiting.next()
+            while self.requests.len() < MAX_CONCURRENT
+                && let Some((index, url)) = waiting.next()
             {
-                let request = request(Arc::clone(&self.client), address.clone());
-                let began = self.io.elapsed();
-                running.spawn(async move { (index, address, began, request.await) });
+                self.send(index, url);
             }
-            let left = self.left();
-            let Some(answered) = self.io.run_for(left, running.join_next()).await? else {
-                return ControlFlow::Continue(None);
+            let limit = match waiting.len() {
+                0 => end.saturating_sub(self.elapsed()),
+                _ => self.timeout,
             };
-            let Some(answered) = answered else {
-                return ControlFlow::Continue(Some(()));
-            };
-            // A request that panicked is one without an answer.
-            let Ok((index, address, began, exchange)) = answered else {
-                continue;
-            };
-            self.io.show(&Event::Requested(Requested {
-                method: "GET",
-                route: address.url.into(),
-                status: exchange.status,
-                took: self.io.elapsed().saturating_sub(began),
-                cf_ray: exchange.cf_ray,
-            }));
-            progress.answered(index, self.elapsed(), exchange.answer);
+            if self.timeout <= self.elapsed() {
+                return ControlFlow::Continue(false);
+            }
+            if self.requests.is_empty() || limit.is_zero() {
+                return ControlFlow::Continue(true);
+            }
+            self.receive(progress, limit).await?;
         }
     }
 
+    fn send(&mut self, index: usize, url: Url) {
+        let began = self.io.elapsed();
+        let client = self.client;
+        let request = async move {
+            Answered {
+                index,
+                exchange: client.get(url.clone()).await,
+                url,
+                began,
+            }
+        };
+        self.requests.push((index, Box::pin(request)));
+    }
+
+    /// Takes in the next answer, if one comes within `limit` and in time.
+    async fn receive(&mut self, progress: &mut Progress, limit: Duration) -> Flow<()> {
+        let limit = limit.min(self.timeout.saturating_sub(self.elapsed()));
+        let requests = &mut self.requests;
+        let next = poll_fn(|context| {
+            for at in 0..requests.len() {
+                if let Poll::Ready(answered) = requests[at].1.as_mut().poll(context) {
+                    drop(requests.swap_remove(at));
+                    return Poll::Ready(answered);
+                }
+            }
+            Poll::Pending
+        });
+        let Some(answered) = self.io.run_until_interrupted(within(limit, next)).await? else {
+            return ControlFlow::Continue(());
+        };
+        self.io.show(&Event::Requested(Requested {
+            method: "GET",
+            route: answered.url.into(),
+            status: answered.exchange.status,
+            took: self.io.elapsed().saturating_sub(answered.began),
+            cf_ray: answered.exchange.cf_ray,
+        }));
+        progress.answered(answered.index, self.elapsed(), answered.exchange.answer);
+        ControlFlow::Continue(())
+    }
+
+    /// Since the check started.
     fn elapsed(&self) -> Duration {
         self.io.elapsed().saturating_sub(self.started)
     }
-
-    fn left(&self) -> Duration {
-        self.timeout.saturating_sub(self.elapsed())
-    }
-}
-
-async fn request(client: Arc<CheckClient>, address: Address) -> Exchange {
-    client.get(address.url).await
 }

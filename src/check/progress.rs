@@ -30,7 +30,7 @@ const USUAL_PAUSE: Duration = Duration::from_secs(5);
 
 /// A check in progress.
 #[derive(Debug)]
-pub struct Progress {
+pub(super) struct Progress {
     addresses: Vec<Watched>,
     reference: Reference,
     demand: Demand,
@@ -41,7 +41,7 @@ pub struct Progress {
 /// What comes after a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "the check goes on or ends"]
-pub enum Next {
+pub(super) enum Next {
     /// Another round, after this pause.
     RoundIn(Duration),
     /// All is known, or there are no requests left.
@@ -69,7 +69,7 @@ struct Trouble {
 
 impl Progress {
     /// Begins the check of `addresses`, which may take `timeout`.
-    pub fn new(addresses: Vec<Address>, demand: Demand, timeout: Duration) -> Self {
+    pub(super) fn new(addresses: Vec<Address>, demand: Demand, timeout: Duration) -> Self {
         let mut reference = Reference::default();
         if addresses.iter().all(|it| it.kind != Kind::Own) {
             reference.close();
@@ -84,7 +84,7 @@ impl Progress {
     }
 
     /// The addresses to request in this round, by their index.
-    pub fn round(&self) -> Vec<(usize, &Address)> {
+    pub(super) fn round(&self) -> Vec<(usize, &Address)> {
         let is_compared = |it: &Watched| it.decided.is_none() && it.address.kind != Kind::Own;
         let needs_reference = self.addresses.iter().any(is_compared);
         let watched = self.addresses.iter().enumerate();
@@ -97,7 +97,7 @@ impl Progress {
     }
 
     /// Takes in an answer, `elapsed` after the check started.
-    pub fn answered(&mut self, index: usize, elapsed: Duration, answer: Answer) {
+    pub(super) fn answered(&mut self, index: usize, elapsed: Duration, answer: Answer) {
         let Some(watched) = self.addresses.get_mut(index) else {
             return;
         };
@@ -114,7 +114,7 @@ impl Progress {
     }
 
     /// Ends a round, `elapsed` after the check started.
-    pub fn round_ended(&mut self, elapsed: Duration) -> Next {
+    pub(super) fn round_ended(&mut self, elapsed: Duration) -> Next {
         self.rounds += 1;
         self.decide();
         if self.addresses.iter().all(|it| it.decided.is_some()) || MAX_ROUNDS <= self.rounds {
@@ -125,7 +125,7 @@ impl Progress {
     }
 
     /// Ends the check, `elapsed` after it started.
-    pub fn finish(mut self, elapsed: Duration) -> Reachability {
+    pub(super) fn finish(mut self, elapsed: Duration) -> Reachability {
         // The last round may have been cut short.
         self.decide();
         let addresses = self.addresses.into_iter();
@@ -227,13 +227,17 @@ impl Watched {
             last_response: trouble.last_response,
             lasted: elapsed.saturating_sub(trouble.since),
         };
-        let finding = self.decided.unwrap_or_else(|| match judgment {
+        let finding = self.decided.unwrap_or(match judgment {
             Some(Judgment::Blocked(obstacle)) => Finding::Unknown(obstacle),
             Some(Judgment::Pending) => Finding::Unknown(Obstacle::NothingToCompare),
             Some(Judgment::Good | Judgment::Bad(_)) | None => unreachable,
         });
+        let url = &self.address.url;
+        let is_root = url.path() == "/" && url.query().is_none();
+        let shown = url.as_str();
+        let shown = shown.strip_suffix('/').filter(|_| is_root).unwrap_or(shown);
         AddressResult {
-            url: inline(self.address.url.as_str()),
+            url: inline(shown),
             finding,
         }
     }
@@ -244,7 +248,8 @@ impl Watched {
 /// One second at first, growing to five, and to more where [`MAX_ROUNDS`]
 /// would not last; one second where answers are about to decide.
 fn pause(rounds: u32, left: Duration, is_confirming: bool) -> Duration {
-    let growing = SHORTEST_PAUSE.mul_f64(1.5_f64.powi(rounds.saturating_sub(2).min(8).cast_signed()));
+    let growing =
+        SHORTEST_PAUSE.mul_f64(1.5_f64.powi(rounds.saturating_sub(2).min(8).cast_signed()));
     let rounds_left = MAX_ROUNDS.saturating_sub(rounds);
     let stretched = left / rounds_left.max(1);
     if is_confirming && RESERVED_ROUNDS < rounds_left {
@@ -327,7 +332,10 @@ mod tests {
         }
         let mut shown = String::new();
         for (result, requests) in progress.finish(elapsed).addresses.iter().zip(requests) {
-            let name = result.url.trim_start_matches("https://").trim_end_matches('/');
+            let name = result
+                .url
+                .trim_start_matches("https://")
+                .trim_end_matches('/');
             let finding = match &result.finding {
                 Finding::Reachable { after } => format!("reachable after {}s", after.as_secs()),
                 Finding::Unknown(obstacle) => format!("unknown: {obstacle:?}"),
@@ -356,8 +364,14 @@ example.com reachable after 2s (3 requests)
 
     #[test]
     fn a_flapping_address_is_not_reached_before_it_is_steady() {
-        check("own new new 404 new new new", "own reachable after 5s (6 requests)\n");
-        check("own 404 new 404 new new new", "own reachable after 5s (6 requests)\n");
+        check(
+            "own new new 404 new new new",
+            "own reachable after 5s (6 requests)\n",
+        );
+        check(
+            "own 404 new 404 new new new",
+            "own reachable after 5s (6 requests)\n",
+        );
         check(
             "own new 404 new 404 new 404 new 404 new 404 new 404 new 404 new 404 new 404 new 404 \
              new 404 new 404 new 404",
@@ -451,7 +465,10 @@ example.com does not resolve, no such name, for 20s (8 requests)
 
     #[test]
     fn the_own_url_is_not_needed_where_there_is_none() {
-        check("alias new", "alias unknown: NothingToCompare (3 requests)\n");
+        check(
+            "alias new",
+            "alias unknown: NothingToCompare (3 requests)\n",
+        );
     }
 
     #[test]
@@ -472,7 +489,10 @@ example.com does not resolve, no such name, for 20s (8 requests)
         assert_eq!(finding(start()), unreachable("no response in time"));
         let mut progress = start();
         progress.answered(0, Duration::ZERO, answer("new"));
-        assert_eq!(finding(progress), unreachable("only 1 good response(s) in time"));
+        assert_eq!(
+            finding(progress),
+            unreachable("only 1 good response(s) in time")
+        );
     }
 
     #[test]
@@ -490,14 +510,17 @@ example.com does not resolve, no such name, for 20s (8 requests)
             let mut longest = Duration::ZERO;
             while elapsed < timeout {
                 rounds += 1;
-                let pause = pause(rounds, timeout - elapsed, is_confirming);
+                let pause = pause(rounds, timeout.saturating_sub(elapsed), is_confirming);
                 assert!(SHORTEST_PAUSE <= pause, "{pause:?}");
                 longest = longest.max(pause);
                 elapsed += pause;
             }
             assert!(rounds <= MAX_ROUNDS, "{rounds} in {timeout:?}");
             let even = timeout / MAX_ROUNDS;
-            assert!(is_confirming || longest < 2 * even.max(USUAL_PAUSE), "{longest:?}");
+            assert!(
+                is_confirming || longest < 2 * even.max(USUAL_PAUSE),
+                "{longest:?}"
+            );
         }
         let first: Vec<_> = (1..=7)
             .map(|it| pause(it, Duration::from_mins(4), false).as_millis())

@@ -12,10 +12,10 @@ use super::address::is_loopback;
 use crate::text::inline;
 
 /// Redirects that are followed for one request.
-pub const MAX_REDIRECTS: usize = 5;
+pub(super) const MAX_REDIRECTS: usize = 5;
 
 /// Bytes of a body that are read, compared and searched.
-pub const MAX_BODY: usize = 1 << 20;
+pub(super) const MAX_BODY: usize = 1 << 20;
 
 /// Cloudflare serves this page with status 200 where nothing has been deployed
 /// yet. Both sentences must be there: a site may contain one of them.
@@ -26,14 +26,17 @@ const PLACEHOLDER: [&str; 2] = [
 
 /// The final answer to one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub(super) enum Answer {
     Page(Page),
     /// A redirect to the login page of Cloudflare Access, or its refusal.
     Access,
     /// A bot challenge.
     Challenge,
     /// A redirect that is not followed, with its status.
-    BadRedirect { status: u16, why: String },
+    BadRedirect {
+        status: u16,
+        why: String,
+    },
     /// The name of a host has no address. The text is sanitized.
     NotResolved(String),
     /// No connection, no response or only a part of one. The text is
@@ -43,28 +46,28 @@ pub enum Answer {
 
 /// A response that is no redirect.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
-    pub status: u16,
+pub(super) struct Page {
+    pub(super) status: u16,
     /// Without `W/`: a proxy may weaken a validator on the way.
-    pub etag: Option<String>,
-    pub body: Fingerprint,
-    pub is_html: bool,
+    pub(super) etag: Option<String>,
+    pub(super) body: Fingerprint,
+    pub(super) is_html: bool,
     /// Whether it contains `check_text`; true if there is none.
-    pub has_text: bool,
+    pub(super) has_text: bool,
     /// See [`PLACEHOLDER`].
-    pub is_placeholder: bool,
+    pub(super) is_placeholder: bool,
 }
 
 /// Tells bodies apart by their first [`MAX_BODY`] bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fingerprint {
-    pub bytes: usize,
+pub(super) struct Fingerprint {
+    pub(super) bytes: usize,
     hash: u64,
 }
 
 /// What the head of a response asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Head {
+pub(super) enum Head {
     /// The same request at another URL.
     Follow(Url),
     /// The body is to be read.
@@ -75,7 +78,7 @@ pub enum Head {
 
 /// Reads the head of a response from `url`, after `hops` redirects. Plain http
 /// is followed only from a loopback host to a loopback host.
-pub fn read_head(url: &Url, hops: usize, status: u16, headers: &HeaderMap) -> Head {
+pub(super) fn read_head(url: &Url, hops: usize, status: u16, headers: &HeaderMap) -> Head {
     let is_challenge = headers
         .get("cf-mitigated")
         .is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"challenge"));
@@ -94,14 +97,20 @@ pub fn read_head(url: &Url, hops: usize, status: u16, headers: &HeaderMap) -> He
     let bad = |why: String| Head::Known(Answer::BadRedirect { status, why });
     let location = String::from_utf8_lossy(location.as_bytes());
     let Ok(mut next) = url.join(&location) else {
-        return bad(format!("redirects to `{}`, which is not a URL", inline(&location)));
+        return bad(format!(
+            "redirects to `{}`, which is not a URL",
+            inline(&location)
+        ));
     };
     if is_access(&next) {
         return Head::Known(Answer::Access);
     }
     let is_between_loopbacks = is_loopback(url) && is_loopback(&next);
     if next.scheme() != "https" && !(next.scheme() == "http" && is_between_loopbacks) {
-        return bad(format!("redirects to {}, which is not https", inline(next.as_str())));
+        return bad(format!(
+            "redirects to {}, which is not https",
+            inline(next.as_str())
+        ));
     }
     if MAX_REDIRECTS <= hops {
         return bad(format!("redirects more than {MAX_REDIRECTS} times"));
@@ -122,14 +131,16 @@ fn is_access(url: &Url) -> bool {
 
 /// Reads a whole response. `body` has at most [`MAX_BODY`] bytes; `text` is
 /// what the page must contain.
-pub fn read_page(status: u16, headers: &HeaderMap, body: &[u8], text: Option<&str>) -> Page {
+pub(super) fn read_page(status: u16, headers: &HeaderMap, body: &[u8], text: Option<&str>) -> Page {
     let header = |name| {
         let value = headers.get(name).map(|it: &reqwest::header::HeaderValue| {
             String::from_utf8_lossy(it.as_bytes()).trim().to_owned()
         });
         value.filter(|it| !it.is_empty())
     };
-    let content_type = header(CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
+    let content_type = header(CONTENT_TYPE)
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let mut hasher = DefaultHasher::new();
     body.hash(&mut hasher);
     Page {
@@ -152,10 +163,12 @@ fn contains(body: &[u8], text: &str) -> bool {
 
 impl Answer {
     /// The answer in a few words, sanitized: `404`, `200 with ETag "abc"`.
-    pub fn describe(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         match self {
             Self::Page(page) => {
-                let Page { status, etag, body, .. } = page;
+                let Page {
+                    status, etag, body, ..
+                } = page;
                 match etag {
                     Some(etag) => format!("{status} with ETag {}", inline(etag)),
                     None => format!("{status} with {} bytes", body.bytes),
@@ -187,7 +200,12 @@ mod tests {
 
     #[track_caller]
     fn redirect(from: &str, to: &str, hops: usize) -> Result<String, Answer> {
-        let head = read_head(&Url::parse(from).unwrap(), hops, 302, &headers(&[("location", to)]));
+        let head = read_head(
+            &Url::parse(from).unwrap(),
+            hops,
+            302,
+            &headers(&[("location", to)]),
+        );
         match head {
             Head::Follow(url) => Ok(url.into()),
             Head::Known(answer) => Err(answer),
@@ -209,9 +227,18 @@ mod tests {
             assert_eq!(redirect(from, to, 0).as_deref(), Ok(expected), "{to}");
         }
         let refused = [
-            ("http://a.example/", "redirects to http://a.example/, which is not https"),
-            ("http://127.0.0.1/", "redirects to http://127.0.0.1/, which is not https"),
-            ("file:///etc/passwd", "redirects to file:///etc/passwd, which is not https"),
+            (
+                "http://a.example/",
+                "redirects to http://a.example/, which is not https",
+            ),
+            (
+                "http://127.0.0.1/",
+                "redirects to http://127.0.0.1/, which is not https",
+            ),
+            (
+                "file:///etc/passwd",
+                "redirects to file:///etc/passwd, which is not https",
+            ),
             ("https://", "redirects to `https://`, which is not a URL"),
         ];
         for (to, expected) in refused {
@@ -243,7 +270,11 @@ mod tests {
         let known = [
             (403, ("cf-mitigated", "challenge"), Answer::Challenge),
             (503, ("cf-mitigated", "Challenge"), Answer::Challenge),
-            (401, ("www-authenticate", "Cloudflare-Access realm=\"x\""), Answer::Access),
+            (
+                401,
+                ("www-authenticate", "Cloudflare-Access realm=\"x\""),
+                Answer::Access,
+            ),
         ];
         for (status, header, expected) in known {
             assert_eq!(head(status, &[header]), Head::Known(expected));
@@ -283,7 +314,8 @@ mod tests {
 
     #[test]
     fn only_the_whole_placeholder_is_one() {
-        let is = |body: &str| read_page(200, &HeaderMap::new(), body.as_bytes(), None).is_placeholder;
+        let is =
+            |body: &str| read_page(200, &HeaderMap::new(), body.as_bytes(), None).is_placeholder;
         let [first, second] = PLACEHOLDER;
         assert!(is(&format!("<h1>{first}</h1><p>{second}.</p>")));
         assert!(!is(first) && !is(second) && !is(""));

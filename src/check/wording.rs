@@ -1,27 +1,28 @@
 //! What a user is told about addresses that are neither reachable nor
 //! unreachable.
 
-use std::collections::BTreeMap;
-
 use crate::run::reachability::{Finding, Obstacle, Reachability};
 
 /// Whether the check has a service token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Token {
+pub(super) enum Token {
     Given,
     Absent,
 }
 
 /// One warning for each obstacle, which says what to set.
-pub fn warnings(reachability: &Reachability, token: Token) -> Vec<String> {
-    let mut blocked = BTreeMap::<Obstacle, Vec<&str>>::new();
-    for address in &reachability.addresses {
-        if let Finding::Unknown(obstacle) = address.finding {
-            blocked.entry(obstacle).or_default().push(&address.url);
-        }
-    }
-    let warnings = blocked.into_iter().map(|(obstacle, urls)| {
-        format!("{}: {}", what(obstacle, token), urls.join(", "))
+pub(super) fn warnings(reachability: &Reachability, token: Token) -> Vec<String> {
+    let obstacles = [
+        Obstacle::Access,
+        Obstacle::Challenge,
+        Obstacle::RewrittenHtml,
+        Obstacle::NothingToCompare,
+    ];
+    let warnings = obstacles.into_iter().filter_map(|obstacle| {
+        let addresses = reachability.addresses.iter();
+        let blocked = addresses.filter(|it| it.finding == Finding::Unknown(obstacle));
+        let urls: Vec<_> = blocked.map(|it| it.url.as_str()).collect();
+        (!urls.is_empty()).then(|| format!("{}: {}", what(obstacle, token), urls.join(", ")))
     });
     warnings.collect()
 }
@@ -68,7 +69,10 @@ mod tests {
                         after: Duration::ZERO,
                     },
                 ),
-                address("https://c.example/", Finding::Unknown(Obstacle::RewrittenHtml)),
+                address(
+                    "https://c.example/",
+                    Finding::Unknown(Obstacle::RewrittenHtml),
+                ),
                 address("https://d.example/", Finding::Unknown(Obstacle::Access)),
             ],
             took: Duration::ZERO,

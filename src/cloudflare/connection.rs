@@ -4,16 +4,20 @@
 //! nothing is sent twice, except after a connection that failed on an unknown
 //! issuer, before anything was sent.
 
+#![expect(clippy::disallowed_methods, reason = "the only HTTP clients")]
+
+use std::cell::OnceCell;
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use reqwest::{ClientBuilder, NoProxy, Proxy, RequestBuilder, Response, redirect, retry};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
-use rustls_native_certs::{load_certs_from_paths, load_native_certs};
+use rustls_native_certs::load_native_certs;
+
+use super::certificates;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -31,10 +35,12 @@ pub struct Connection {
 pub struct Clients {
     client: reqwest::Client,
     connection: Connection,
-    configure: Box<dyn Fn(ClientBuilder) -> ClientBuilder + Send + Sync>,
+    configure: Box<dyn Fn(ClientBuilder) -> ClientBuilder>,
     /// Made when the built-in roots do not know who signed a certificate:
     /// parsing the system's roots costs 40 ms of CPU.
-    with_system_roots: OnceLock<Option<reqwest::Client>>,
+    with_system_roots: OnceCell<Option<reqwest::Client>>,
+    /// What is odd about the certificate authorities, but need not matter.
+    pub(super) warnings: Vec<String>,
 }
 
 impl Clients {
@@ -42,29 +48,31 @@ impl Clients {
     ///
     /// # Errors
     ///
-    /// Fails if the certificates cannot be read or the proxy is not a URL.
+    /// Fails if the proxy is not a URL.
     pub fn new(
         connection: Connection,
-        configure: impl Fn(ClientBuilder) -> ClientBuilder + Send + Sync + 'static,
+        configure: impl Fn(ClientBuilder) -> ClientBuilder + 'static,
     ) -> Result<Self> {
-        let mut roots = bundled_roots();
-        let (file, dir) = (
+        let own = certificates::read(
             connection.ssl_cert_file.as_deref(),
             connection.ssl_cert_dir.as_deref(),
         );
-        if file.is_some() || dir.is_some() {
-            let own = load_certs_from_paths(file, dir);
-            if let Some(error) = own.errors.into_iter().next() {
-                return Err(error).context("failed to read `SSL_CERT_FILE` or `SSL_CERT_DIR`");
-            }
-            roots.add_parsable_certificates(own.certs);
+        let mut roots = bundled_roots();
+        let (_, unusable) = roots.add_parsable_certificates(own.certificates);
+        let mut warnings = own.warnings;
+        if 0 < unusable {
+            warnings.push(format!(
+                "`SSL_CERT_FILE` and `SSL_CERT_DIR` hold {unusable} certificates that cannot be used; the others are trusted"
+            ));
         }
+        let configure: Box<dyn Fn(ClientBuilder) -> ClientBuilder> = Box::new(configure);
         let client = configure(builder(&connection, roots)?).build();
         Ok(Self {
             client: client.context("failed to set up the HTTP client")?,
             connection,
-            configure: Box::new(configure),
-            with_system_roots: OnceLock::new(),
+            configure,
+            with_system_roots: OnceCell::new(),
+            warnings,
         })
     }
 
@@ -92,6 +100,10 @@ impl Clients {
 
     /// The client that trusts the system's roots too, if it can be made.
     fn trusting_the_system(&self) -> Option<&reqwest::Client> {
+        if self.connection.ssl_cert_file.is_some() || self.connection.ssl_cert_dir.is_some() {
+            // They take the place of the system's roots.
+            return None;
+        }
         let make = || {
             let mut roots = bundled_roots();
             roots.add_parsable_certificates(load_native_certs().certs);
@@ -124,17 +136,22 @@ fn builder(connection: &Connection, roots: RootCertStore) -> Result<ClientBuilde
     // None for plain HTTP: that goes to a loopback address alone, and a proxy
     // would see the token.
     Ok(match &connection.https_proxy {
-        Some(url) => builder.proxy(Proxy::https(url)?.no_proxy(no_proxy.and_then(NoProxy::from_string))),
+        Some(url) => {
+            builder.proxy(Proxy::https(url)?.no_proxy(no_proxy.and_then(NoProxy::from_string)))
+        }
         None => builder,
     })
 }
 
 fn is_unknown_issuer(error: &reqwest::Error) -> bool {
-    matches!(certificate_error(error), Some(CertificateError::UnknownIssuer))
+    matches!(
+        certificate_error(error),
+        Some(CertificateError::UnknownIssuer)
+    )
 }
 
 /// Why the other side's certificate was refused, if it was.
-pub fn certificate_error(error: &reqwest::Error) -> Option<&CertificateError> {
+pub(super) fn certificate_error(error: &reqwest::Error) -> Option<&CertificateError> {
     let mut cause: Option<&(dyn Error + 'static)> = error.source();
     while let Some(error) = cause {
         // An io::Error hides what it wraps from `source`.
@@ -149,4 +166,16 @@ pub fn certificate_error(error: &reqwest::Error) -> Option<&CertificateError> {
         cause = wrapped.or_else(|| error.source());
     }
     None
+}
+
+/// Whether the proxy answered 407; the library has no type for it.
+pub(super) fn is_proxy_authentication(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = error.source();
+    while let Some(error) = cause {
+        if error.to_string().contains("proxy authorization required") {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }

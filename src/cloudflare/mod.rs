@@ -4,6 +4,7 @@
 //! nothing and repeats nothing.
 
 mod certificates;
+pub mod connection;
 pub mod deployment;
 mod envelope;
 pub mod error;
@@ -12,6 +13,7 @@ mod lenient;
 mod log;
 mod lossy;
 pub mod page;
+pub mod project;
 pub mod transport;
 
 use chrono::{DateTime, Utc};
@@ -26,6 +28,7 @@ use crate::cloudflare::error::{ClientError, ErrorResponse};
 use crate::cloudflare::headers::Limit;
 use crate::cloudflare::log::LogReader;
 use crate::cloudflare::page::{Page, ResultInfo};
+use crate::cloudflare::project::Project;
 use crate::cloudflare::transport::{Answer, Body, Method, Request, SendError, Transport};
 use crate::text;
 
@@ -38,8 +41,8 @@ const MAX_LOG: usize = 256 << 20;
 /// The deployments of one project.
 pub struct Client<T> {
     transport: T,
-    /// The path of the project's deployments.
-    deployments: String,
+    /// The path of the project.
+    project: String,
 }
 
 /// What one request came to.
@@ -72,7 +75,7 @@ impl<T: Transport> Client<T> {
         let (account, project) = (segment(account_id), segment(project_name));
         Self {
             transport,
-            deployments: format!("/accounts/{account}/pages/projects/{project}/deployments"),
+            project: format!("/accounts/{account}/pages/projects/{project}"),
         }
     }
 
@@ -123,8 +126,27 @@ impl<T: Transport> Client<T> {
         }
     }
 
+    /// `GET …/pages/projects/{name}`: the project itself.
+    pub async fn project(&self) -> Exchange<Project> {
+        let request = Request {
+            method: Method::Get,
+            path: self.project.clone(),
+            is_log: false,
+        };
+        let exchange = self.exchange::<Value>(request, String::new()).await;
+        Exchange {
+            meta: exchange.meta,
+            result: exchange.result.map(|it| Project::from(&it)),
+            messages: exchange.messages,
+            result_info: exchange.result_info,
+        }
+    }
+
     async fn ask<A: DeserializeOwned>(&self, method: Method, route: String) -> Exchange<A> {
-        let request = self.request(method, &route);
+        self.exchange(self.request(method, &route), route).await
+    }
+
+    async fn exchange<A: DeserializeOwned>(&self, request: Request, route: String) -> Exchange<A> {
         let (meta, answer) = self.send(request, route).await;
         let read = match answer {
             Ok(answer) => read(answer).await,
@@ -148,7 +170,7 @@ impl<T: Transport> Client<T> {
     fn request(&self, method: Method, route: &str) -> Request {
         Request {
             method,
-            path: format!("{}{route}", self.deployments),
+            path: format!("{}/deployments{route}", self.project),
             is_log: false,
         }
     }

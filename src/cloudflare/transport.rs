@@ -4,24 +4,17 @@
 //! redirect is followed; nothing is sent twice, but for a connection that
 //! failed on an unknown issuer, before anything was sent.
 
-use std::cell::OnceCell;
-use std::error::Error;
-use std::io;
 use std::mem;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use reqwest::Response;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{NoProxy, Proxy, Response, redirect, retry};
-use rustls::{CertificateError, ClientConfig, RootCertStore};
-use rustls_native_certs::load_native_certs;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::certificates;
+use super::connection::{Clients, Connection, certificate_error, is_proxy_authentication};
 use super::error::BoxError;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// For a build log as a whole; it may also not stand still for longer than
 /// [`REQUEST_TIMEOUT`].
@@ -97,97 +90,40 @@ pub enum Credentials {
 pub struct Endpoint {
     /// With `/client/v4`, without a slash at its end.
     pub base_url: String,
-    pub https_proxy: Option<String>,
-    pub no_proxy: Option<String>,
-    /// A company's own certificate authorities, beside the built-in roots.
-    pub ssl_cert_file: Option<PathBuf>,
-    pub ssl_cert_dir: Option<PathBuf>,
+    pub connection: Connection,
 }
 
 pub struct Http {
     base_url: String,
-    client: reqwest::Client,
-    endpoint: Endpoint,
-    credentials: Credentials,
-    /// Made when the built-in roots do not know who signed the API's
-    /// certificate: parsing the system's roots costs 40 ms of CPU.
-    with_system_roots: OnceCell<reqwest::Client>,
-    warnings: Vec<String>,
+    clients: Clients,
 }
 
 impl Http {
-    pub fn new(endpoint: Endpoint, credentials: Credentials) -> Result<Self> {
-        let mut roots = bundled_roots();
-        let mut warnings = Vec::new();
+    /// # Errors
+    ///
+    /// Fails if the proxy is not a URL.
+    pub fn new(endpoint: Endpoint, credentials: &Credentials) -> Result<Self> {
+        let authentication = authentication(credentials)?;
+        let mut connection = endpoint.connection;
         // Plain HTTP, to a loopback address, needs no certificate.
-        if endpoint.base_url.starts_with("https:") {
-            let own = certificates::read(
-                endpoint.ssl_cert_file.as_deref(),
-                endpoint.ssl_cert_dir.as_deref(),
-            );
-            let (_, unusable) = roots.add_parsable_certificates(own.certificates);
-            warnings = own.warnings;
-            if 0 < unusable {
-                warnings.push(format!(
-                    "`SSL_CERT_FILE` and `SSL_CERT_DIR` hold {unusable} certificates that cannot be used; the others are trusted"
-                ));
-            }
+        if !endpoint.base_url.starts_with("https:") {
+            connection.ssl_cert_file = None;
+            connection.ssl_cert_dir = None;
         }
+        let clients = Clients::new(connection, move |builder| {
+            builder
+                .default_headers(authentication.clone())
+                .read_timeout(REQUEST_TIMEOUT)
+        })?;
         Ok(Self {
-            base_url: endpoint.base_url.clone(),
-            client: client(&endpoint, &credentials, roots)?,
-            endpoint,
-            credentials,
-            with_system_roots: OnceCell::new(),
-            warnings,
+            base_url: endpoint.base_url,
+            clients,
         })
     }
 
     /// What is odd about the certificate authorities, but need not matter.
     pub fn warnings(&self) -> &[String] {
-        &self.warnings
-    }
-
-    /// The client that trusts the system's roots too, if it can be made.
-    fn trusting_the_system(&self) -> Option<&reqwest::Client> {
-        let is_named =
-            self.endpoint.ssl_cert_file.is_some() || self.endpoint.ssl_cert_dir.is_some();
-        if is_named {
-            // They take the place of the system's roots.
-            return None;
-        }
-        if self.with_system_roots.get().is_none() {
-            let mut roots = bundled_roots();
-            roots.add_parsable_certificates(load_native_certs().certs);
-            let client = client(&self.endpoint, &self.credentials, roots).ok()?;
-            // Only this method fills the cell, and it was empty.
-            let _ = self.with_system_roots.set(client);
-        }
-        self.with_system_roots.get()
-    }
-
-    async fn send_with(
-        &self,
-        client: &reqwest::Client,
-        request: &Request,
-    ) -> Result<Answer<Response>, reqwest::Error> {
-        let url = format!("{}{}", self.base_url, request.path);
-        let is_log = request.is_log;
-        let request = match request.method {
-            Method::Get => client.get(url),
-            Method::Post => client
-                .post(url)
-                .header(CONTENT_TYPE, "application/json")
-                .body("{}"),
-        };
-        let timeout = if is_log { LOG_TIMEOUT } else { REQUEST_TIMEOUT };
-        let request = request.timeout(timeout);
-        let mut response = request.send().await?;
-        Ok(Answer {
-            status: response.status().as_u16(),
-            headers: mem::take(response.headers_mut()),
-            body: response,
-        })
+        &self.clients.warnings
     }
 }
 
@@ -195,16 +131,28 @@ impl Transport for Http {
     type Body = Response;
 
     async fn send(&self, request: &Request) -> Result<Answer<Response>, SendError> {
-        let client = self.with_system_roots.get().unwrap_or(&self.client);
-        let mut result = self.send_with(client, request).await;
-        if let Err(error) = &result
-            && self.with_system_roots.get().is_none()
-            && is_unknown_issuer(error)
-            && let Some(client) = self.trusting_the_system()
-        {
-            result = self.send_with(client, request).await;
-        }
-        result.map_err(SendError::from)
+        let url = format!("{}{}", self.base_url, request.path);
+        let timeout = if request.is_log {
+            LOG_TIMEOUT
+        } else {
+            REQUEST_TIMEOUT
+        };
+        let build = |client: &reqwest::Client| {
+            let request = match request.method {
+                Method::Get => client.get(&url),
+                Method::Post => client
+                    .post(&url)
+                    .header(CONTENT_TYPE, "application/json")
+                    .body("{}"),
+            };
+            request.timeout(timeout)
+        };
+        let mut response = self.clients.send(build).await?;
+        Ok(Answer {
+            status: response.status().as_u16(),
+            headers: mem::take(response.headers_mut()),
+            body: response,
+        })
     }
 }
 
@@ -231,40 +179,6 @@ impl From<reqwest::Error> for SendError {
     }
 }
 
-fn bundled_roots() -> RootCertStore {
-    let roots = webpki_roots::TLS_SERVER_ROOTS.iter().cloned();
-    roots.collect()
-}
-
-#[expect(clippy::disallowed_methods, reason = "the only client of the API")]
-fn client(
-    endpoint: &Endpoint,
-    credentials: &Credentials,
-    roots: RootCertStore,
-) -> Result<reqwest::Client> {
-    let provider = rustls::crypto::ring::default_provider();
-    let tls = ClientConfig::builder_with_provider(provider.into())
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let mut builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .user_agent(concat!("pages-retry/", env!("CARGO_PKG_VERSION")))
-        .default_headers(authentication(credentials)?)
-        .redirect(redirect::Policy::none())
-        .retry(retry::never())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(REQUEST_TIMEOUT)
-        .no_proxy();
-    let no_proxy = endpoint.no_proxy.as_deref().and_then(NoProxy::from_string);
-    // None for plain HTTP: that goes to a loopback address alone, and a proxy
-    // would see the token.
-    if let Some(url) = &endpoint.https_proxy {
-        builder = builder.proxy(Proxy::https(url)?.no_proxy(no_proxy));
-    }
-    builder.build().context("failed to set up the HTTP client")
-}
-
 /// The only place that reads the secrets to send them.
 fn authentication(credentials: &Credentials) -> Result<HeaderMap> {
     let secret = |text: String| -> Result<HeaderValue> {
@@ -284,41 +198,4 @@ fn authentication(credentials: &Credentials) -> Result<HeaderMap> {
         }
     }
     Ok(headers)
-}
-
-/// Whether the proxy answered 407; the library has no type for it.
-fn is_proxy_authentication(error: &reqwest::Error) -> bool {
-    let mut cause: Option<&(dyn Error + 'static)> = error.source();
-    while let Some(error) = cause {
-        if error.to_string().contains("proxy authorization required") {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
-fn is_unknown_issuer(error: &reqwest::Error) -> bool {
-    matches!(
-        certificate_error(error),
-        Some(CertificateError::UnknownIssuer)
-    )
-}
-
-/// Why the other side's certificate was refused, if it was.
-fn certificate_error(error: &reqwest::Error) -> Option<&CertificateError> {
-    let mut cause: Option<&(dyn Error + 'static)> = error.source();
-    while let Some(error) = cause {
-        // An io::Error hides what it wraps from `source`.
-        let wrapped = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-            .map(|it| it as &(dyn Error + 'static));
-        let tls = wrapped.unwrap_or(error).downcast_ref::<rustls::Error>();
-        if let Some(rustls::Error::InvalidCertificate(why)) = tls {
-            return Some(why);
-        }
-        cause = wrapped.or_else(|| error.source());
-    }
-    None
 }

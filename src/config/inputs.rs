@@ -50,7 +50,7 @@ const fn secret(
 }
 
 #[rustfmt::skip]
-pub const INPUTS: [InputSpec; 23] = [
+pub const INPUTS: [InputSpec; 28] = [
     input("account_id", "", &["CLOUDFLARE_ACCOUNT_ID"], "Required. The account that owns the project: its id, or a dashboard URL"),
     input("project_name", "", &["CLOUDFLARE_PAGES_PROJECT"], "Required. The name of the Pages project, or `NAME.pages.dev`"),
     input("deployment_id", "", &[], "Required. What to retry: an id, an 8-character short id, a deployment URL, an alias URL, a dashboard URL, `latest`, or `latest-failed`"),
@@ -63,10 +63,15 @@ pub const INPUTS: [InputSpec; 23] = [
     input("max_attempts", "1", &[], "Maximum number of new deployments; 1 means no further attempts"),
     input("retry_when", "auto", &[], "Which failures are retried. `auto`: the target whatever its cause of failure, further attempts only after transient failures; `transient`: also the target of `latest-failed` only if its failure is transient; `any`: all"),
     input("allow_older", "false", &[], "Retry even if a newer deployment for the same address (production, or the same preview branch) has succeeded or is in progress"),
-    input("fail_on", "failure,canceled,skipped,deleted,timed_out", &[], "The endings that fail the step, or `none`"),
+    input("fail_on", "failure,canceled,skipped,deleted,timed_out,unreachable", &[], "The endings that fail the step, or `none`"),
     input("timeout", "45m", &[], "Total time limit: `90s`, `45m`, `1h30m`, or seconds; up to 30 days"),
     input("poll_interval", "auto", &[], "Polling interval: `auto`, or a fixed interval of at least 1s"),
     input("wait", "true", &[], "`false`: trigger, write the outputs, exit"),
+    input("check_url", "false", &[], "`true`, or a path such as `/version.txt`: succeed only once the deployment's addresses serve it"),
+    input("check_text", "", &[], "Text that the checked page must contain"),
+    input("check_timeout", "5m", &[], "How long the deployment may take to become reachable, within `timeout`"),
+    input("access_client_id", "", &["CF_ACCESS_CLIENT_ID"], "With `access_client_secret`, a service token for addresses behind Cloudflare Access"),
+    secret("access_client_secret", &["CF_ACCESS_CLIENT_SECRET"], "With `access_client_id`, a service token for addresses behind Cloudflare Access; sent only to the checked addresses"),
     input("logs", "on-failure", &[], "The build log: `on-failure`, `always`, or `never`"),
     input("log_format", "auto", &[], "`auto`, `plain`, `json`, or a CI host: `github`, `gitea`, `forgejo`, `gitlab`, `azure`, `buildkite`, `teamcity`, `circleci`, `bitbucket`, `woodpecker`, `drone`, `cloudbuild`, `jenkins`"),
     input("summary", "true", &[], "Write the step summary where the host has one"),
@@ -99,6 +104,11 @@ pub struct Inputs {
     pub timeout: String,
     pub poll_interval: String,
     pub wait: String,
+    pub check_url: String,
+    pub check_text: String,
+    pub check_timeout: String,
+    pub access_client_id: String,
+    pub access_client_secret: String,
     pub logs: String,
     pub log_format: String,
     pub summary: String,
@@ -112,6 +122,9 @@ pub struct Inputs {
 #[derive(Debug, Default)]
 pub struct RawInputs {
     pub inputs: Inputs,
+    /// The inputs that were set to something other than their default; a
+    /// variable that an input falls back to does not count.
+    pub explicit: Vec<&'static str>,
     pub problems: Vec<String>,
     pub warnings: Vec<String>,
 }
@@ -161,6 +174,9 @@ pub fn collect(vars: &Env, prefixes: &[&str]) -> RawInputs {
             ));
         }
         let value = values.first().copied();
+        if value.is_some_and(|it| it != input.default) {
+            collected.explicit.push(input.name);
+        }
         let value = value.or_else(|| vars.first(input.falls_back_to));
         let value = value.unwrap_or(input.default);
         found.push((format!("INPUT_{}", input.name), value.to_owned()));

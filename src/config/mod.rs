@@ -3,6 +3,7 @@
 //! Invariant: all that is wrong is told at once, and no message holds the
 //! value of a secret.
 
+mod check;
 mod forgiving;
 pub mod inputs;
 mod parse;
@@ -10,6 +11,7 @@ mod parser;
 
 use std::path::PathBuf;
 
+use crate::check::options as check_options;
 use crate::cloudflare::transport::{Credentials, Endpoint};
 use crate::config::inputs::RawInputs;
 use crate::config::parser::InputParser;
@@ -26,6 +28,8 @@ pub struct Config {
     pub credentials: Credentials,
     pub endpoint: Endpoint,
     pub options: Options,
+    /// The reachability check, if one is wanted.
+    pub check: Option<check_options::Options>,
 }
 
 impl Config {
@@ -84,10 +88,12 @@ impl ParsedInputs {
     pub fn from_env(vars: &Env, prefixes: &[&str], run: &CiRun) -> Self {
         let RawInputs {
             inputs,
+            explicit,
             problems,
             warnings,
         } = inputs::collect(vars, prefixes);
         let mut reading = InputParser {
+            explicit,
             problems,
             warnings,
             notices: Vec::new(),
@@ -284,7 +290,10 @@ mod tests {
         for (value, expected) in good {
             let vars = [("https_proxy", value), ("ALL_PROXY", "socks5://unused")];
             let config = read(&vars).unwrap();
-            assert_eq!(config.endpoint.https_proxy.as_deref(), Some(expected));
+            assert_eq!(
+                config.endpoint.connection.https_proxy.as_deref(),
+                Some(expected)
+            );
         }
     }
 

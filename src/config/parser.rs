@@ -6,6 +6,7 @@ use secrecy::SecretString;
 
 use super::inputs::{self, Inputs};
 use super::{CiRun, Config, OutputFile, forgiving, parse};
+use crate::cloudflare::connection::Connection;
 use crate::cloudflare::transport::{Credentials, Endpoint};
 use crate::env::Env;
 use crate::host::outputs::OutputFormat;
@@ -19,6 +20,8 @@ pub(super) const DEFAULT_BASE_URL: &str = "https://api.cloudflare.com/client/v4"
 
 /// Collects what is wrong while the rest is read on.
 pub(super) struct InputParser {
+    /// The inputs that were set to something other than their default.
+    pub(super) explicit: Vec<&'static str>,
     pub(super) problems: Vec<String>,
     pub(super) warnings: Vec<String>,
     pub(super) notices: Vec<String>,
@@ -68,6 +71,7 @@ impl InputParser {
             },
         });
         let wait = self.read("wait", &it.wait, parse::boolean);
+        let check = self.check(it, wait);
         let logs = self.read("logs", &it.logs, |text| {
             let words = [
                 ("on-failure", Logs::OnFailure),
@@ -102,6 +106,7 @@ impl InputParser {
                 logs: logs?,
                 dry_run: dry_run?,
             },
+            check,
         })
     }
 
@@ -200,10 +205,12 @@ impl InputParser {
         let path = |name: &str| vars.get(name).map(PathBuf::from);
         Some(Endpoint {
             base_url: base_url?,
-            https_proxy: proxy,
-            no_proxy: vars.first(&["no_proxy", "NO_PROXY"]).map(str::to_owned),
-            ssl_cert_file: path("SSL_CERT_FILE"),
-            ssl_cert_dir: path("SSL_CERT_DIR"),
+            connection: Connection {
+                https_proxy: proxy,
+                no_proxy: vars.first(&["no_proxy", "NO_PROXY"]).map(str::to_owned),
+                ssl_cert_file: path("SSL_CERT_FILE"),
+                ssl_cert_dir: path("SSL_CERT_DIR"),
+            },
         })
     }
 
@@ -286,7 +293,7 @@ impl InputParser {
         }
     }
 
-    fn problem(&mut self, name: &str, problem: &str) {
+    pub(super) fn problem(&mut self, name: &str, problem: &str) {
         self.problems.push(format!("input `{name}` {problem}"));
     }
 }

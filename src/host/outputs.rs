@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::cloudflare::deployment::{Deployment, Stage, StageStatus};
 use crate::host::delivery::{Delivery, Export};
 use crate::run::outcome::RunResult;
+use crate::run::reachability::Verdict;
 
 /// The format of an output file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub enum OutputFormat {
 pub struct Outputs(pub Vec<(&'static str, String)>);
 
 /// The outputs that are numbers in JSON.
-const NUMBERS: [&str; 2] = ["duration_seconds", "attempts"];
+const NUMBERS: [&str; 3] = ["duration_seconds", "attempts", "reachable_seconds"];
 
 impl Outputs {
     pub fn new(ending: &RunResult) -> Self {
@@ -59,6 +60,16 @@ impl Outputs {
         put("original_id", original.map_or("", |it| &it.id));
         let (reason, _, _) = ending.explanation();
         put("reason", reason.unwrap_or_default());
+        if let Some(reachability) = &ending.reachability {
+            let verdict = reachability.verdict();
+            put("reachable", verdict.word());
+            if verdict == Verdict::Reachable {
+                put(
+                    "reachable_seconds",
+                    &reachability.took.as_secs().to_string(),
+                );
+            }
+        }
         Self(outputs)
     }
 

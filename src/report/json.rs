@@ -12,10 +12,12 @@ use serde_json::Value;
 
 use crate::cloudflare::deployment::Deployment;
 use crate::host::outputs::Outputs;
+use crate::report::addresses::describe;
 use crate::report::line::{advice, last_line};
 use crate::run::event::Report;
 use crate::run::event::{Event, StageEnd};
 use crate::run::outcome::RunResult;
+use crate::run::reachability::{AddressResult, Finding};
 use crate::run::wording::subject;
 use crate::text::secrets::Secrets;
 use crate::text::{self, Colors};
@@ -105,8 +107,24 @@ enum Entry {
         excerpt: Vec<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         hint: Option<String>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        addresses: Vec<Checked>,
         outputs: Value,
     },
+}
+
+/// An address of the reachability check.
+#[derive(Serialize)]
+struct Checked {
+    url: String,
+    reachable: &'static str,
+    /// How long the problem lasted, or when the address was reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_response: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -152,6 +170,7 @@ impl<W: Write> Json<W> {
                     StageEnd::Success => "success",
                     StageEnd::Failure => "failure",
                     StageEnd::Canceled => "canceled",
+                    StageEnd::Unknown => "unknown",
                 },
                 seconds: seconds(*took),
             },
@@ -212,6 +231,8 @@ impl<W: Write> Json<W> {
             None => (None, None, &[][..]),
         };
         let hint = advice(ending).filter(|_| ending.severity().is_some());
+        let reachability = ending.reachability.iter();
+        let addresses = reachability.flat_map(|it| &it.addresses);
         let mut outputs = Outputs::new(ending).object();
         for value in outputs.values_mut() {
             if let Value::String(it) = value {
@@ -225,7 +246,31 @@ impl<W: Write> Json<W> {
             why,
             excerpt: excerpt.iter().map(|it| self.text(it)).collect(),
             hint: hint.map(|it| self.text(&it)),
+            addresses: addresses.map(|it| self.checked(it)).collect(),
             outputs: outputs.into(),
+        }
+    }
+
+    fn checked(&self, address: &AddressResult) -> Checked {
+        let (took, problem, last_response) = match &address.finding {
+            Finding::Reachable { after } => (Some(*after), None, None),
+            Finding::Unknown(obstacle) => (None, Some(describe(*obstacle).to_owned()), None),
+            Finding::Unreachable {
+                problem,
+                last_response,
+                lasted,
+            } => (
+                Some(*lasted),
+                Some(problem.to_string()),
+                Some(self.text(last_response)),
+            ),
+        };
+        Checked {
+            url: self.text(&address.url),
+            reachable: address.finding.verdict().word(),
+            seconds: took.map(seconds),
+            problem,
+            last_response,
         }
     }
 
@@ -308,6 +353,7 @@ mod tests {
             }],
             project_name: text("site"),
             usual: StageHistory::default(),
+            reachability: None,
         }));
         let line = concat!(
             r#"{"schema":1,"event":"finished","status":"failure","exit_code":1,"#,

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use crate::report::addresses;
 use crate::run::event::{Event, StageEnd};
 use crate::run::outcome::{Outcome, Phase, RunResult};
 use crate::run::wording::{describe, format_duration};
@@ -78,6 +79,7 @@ pub fn line(event: &Event) -> Option<Line> {
                 StageEnd::Canceled => {
                     with(Symbol::Canceled, format!("{name} canceled after {took}"))
                 }
+                StageEnd::Unknown => with(Symbol::Skipped, format!("{name} unknown after {took}")),
             }
         }
         Event::StillRunning { what, elapsed } => with(
@@ -155,6 +157,15 @@ pub fn last_line(ending: &RunResult) -> String {
             format!("Deployment {id} was skipped: {}{by}", inline(reason))
         }
         Outcome::Deleted => format!("Deployment {id} was deleted"),
+        Outcome::Unreachable {
+            url,
+            problem,
+            after,
+        } => format!(
+            "Deployment {id} succeeded, but {} {problem} after {}",
+            inline(url),
+            format_duration(*after)
+        ),
         Outcome::Refused { why } => format!("Refused: {}", inline(why)),
         Outcome::TimedOut { phase, after } => {
             let after = format_duration(*after);
@@ -171,6 +182,9 @@ pub fn last_line(ending: &RunResult) -> String {
                         "Deployment {id} still in stage {stage} after {after}; it continues at Cloudflare: {dashboard}"
                     )
                 }
+                Phase::Checking => format!(
+                    "Timed out after {after} during the check; deployment {id} has succeeded: {url}"
+                ),
             }
         }
         Outcome::Interrupted { phase, .. } => match phase {
@@ -182,6 +196,9 @@ pub fn last_line(ending: &RunResult) -> String {
             }
             Phase::Watching { .. } => {
                 format!("Interrupted; deployment {id} continues at Cloudflare: {dashboard}")
+            }
+            Phase::Checking => {
+                format!("Interrupted during the check; deployment {id} has succeeded: {url}")
             }
         },
         Outcome::ApiError { what, .. } => format!("Error: {}", inline(what)),
@@ -208,6 +225,9 @@ pub fn advice(ending: &RunResult) -> Option<String> {
             }
         }),
         Outcome::TimedOut { .. } => Some("give `timeout` more time".to_owned()),
+        Outcome::Unreachable { url, problem, .. } => {
+            Some(addresses::advice(*problem, url, &ending.dashboard_url()))
+        }
         Outcome::ApiError { hint, .. } => hint.clone(),
         Outcome::Deployed
         | Outcome::Triggered

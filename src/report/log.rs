@@ -7,6 +7,7 @@
 use std::io::{self, Write};
 
 use crate::host::{Group, Host};
+use crate::report::addresses::address_lines;
 use crate::report::line::{self, Line, Symbol};
 use crate::run::event::Report;
 use crate::run::event::{Event, Requested};
@@ -190,6 +191,8 @@ impl<W: Write> Log<W> {
         let (reason, _, excerpt) = ending.explanation();
         let mut details = Vec::new();
         details.extend(excerpt.first().map(|it| ("log", inline(it))));
+        let addresses = address_lines(ending).into_iter();
+        details.extend(addresses.map(|it| ("check", it)));
         details.extend(line::advice(ending).map(|it| ("hint", it)));
         if self.form.host.annotates() {
             // The annotation stands apart from the log, whose `Why:` line, or

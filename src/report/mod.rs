@@ -1,5 +1,6 @@
 //! Shows events. One trait, one reporter per way of showing.
 
+mod addresses;
 pub mod json;
 pub mod line;
 pub mod log;

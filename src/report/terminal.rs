@@ -103,10 +103,19 @@ impl Terminal {
 
     fn start_stage(&mut self, name: &str, usually: Option<Duration>) {
         self.end_stage();
-        if let Some(at) = self.pending.iter().position(|(it, _)| it == name) {
-            let (_, row) = self.pending.remove(at);
-            row.finish_and_clear();
-            self.view.remove(&row);
+        match self.pending.iter().position(|(it, _)| it == name) {
+            Some(at) => {
+                let (_, row) = self.pending.remove(at);
+                row.finish_and_clear();
+                self.view.remove(&row);
+            }
+            // The check comes after all stages, and nobody knows its time.
+            None if self.pending.is_empty() => {
+                if let Some(overall) = self.overall.take() {
+                    overall.finish_and_clear();
+                }
+            }
+            None => {}
         }
         self.run(name, usually);
         self.advance(usually.unwrap_or_default());

@@ -91,7 +91,7 @@ impl LogSchedule {
     }
 }
 
-impl<T: Transport> Run<'_, T> {
+impl<T: Transport> Run<'_, '_, T> {
     /// Reads the new lines of a log for at most `limit`, beside a watch.
     /// Whether the API has any while it builds is not documented, so that no
     /// response is no failure.

@@ -21,7 +21,7 @@ use crate::run::outcome::{Explanation, Outcome, Phase, RunResult};
 /// The number that stands for the target where attempts are counted from 1.
 const TARGET: u32 = 0;
 
-impl<T: Transport> Run<'_, T> {
+impl<T: Transport> Run<'_, '_, T> {
     /// Watches a target in progress to its end; only a failed or canceled one
     /// is retried.
     pub(super) async fn await_end(&mut self, target: Deployment) -> Flow<Deployment> {
@@ -133,6 +133,7 @@ impl<T: Transport> Run<'_, T> {
                 | Outcome::Canceled { .. }
                 | Outcome::Skipped { .. }
                 | Outcome::Deleted
+                | Outcome::Unreachable { .. }
                 | Outcome::Refused { .. }
                 | Outcome::TimedOut { .. }
                 | Outcome::Interrupted { .. }

@@ -16,7 +16,7 @@ use crate::run::outcome::{Outcome, Phase};
 use crate::run::verdict::verdict;
 use crate::run::wording::describe;
 
-impl<T: Transport> Run<'_, T> {
+impl<T: Transport> Run<'_, '_, T> {
     /// Finds the target and watches it to its end, if it is still in progress.
     /// Only one that is to be retried comes back; with `dry_run` also one in
     /// progress.
@@ -73,6 +73,7 @@ impl<T: Transport> Run<'_, T> {
             | Outcome::DryRun
             | Outcome::Skipped { .. }
             | Outcome::Deleted
+            | Outcome::Unreachable { .. }
             | Outcome::Refused { .. }
             | Outcome::TimedOut { .. }
             | Outcome::Interrupted { .. }
@@ -116,6 +117,7 @@ impl<T: Transport> Run<'_, T> {
             | Outcome::Canceled { .. }
             | Outcome::Skipped { .. }
             | Outcome::Deleted
+            | Outcome::Unreachable { .. }
             | Outcome::UsageError { .. } => return end,
         };
         let message = format!("no further attempt: {why}");

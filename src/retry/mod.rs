@@ -44,7 +44,7 @@ use crate::run::wording::describe;
 pub async fn run<'a, T: Transport>(
     options: &'a Options,
     client: &'a Client<T>,
-    io: Io<'a>,
+    io: &'a mut Io<'_>,
 ) -> RunResult {
     let mut run = Run {
         options,
@@ -67,6 +67,7 @@ pub async fn run<'a, T: Transport>(
         attempts: run.attempts,
         project_name: options.project_name.clone(),
         usual: run.usual,
+        reachability: None,
     }
 }
 
@@ -82,10 +83,10 @@ struct Listed {
     rest: Rest,
 }
 
-struct Run<'a, T> {
+struct Run<'a, 'io, T> {
     options: &'a Options,
     client: &'a Client<T>,
-    session: Session<'a>,
+    session: Session<'a, 'io>,
     listed: Listed,
     original: Option<Deployment>,
     /// Why the target failed, if its log was read.
@@ -97,7 +98,7 @@ struct Run<'a, T> {
     usual: StageHistory,
 }
 
-impl<T: Transport> Run<'_, T> {
+impl<T: Transport> Run<'_, '_, T> {
     async fn run_attempts(&mut self) -> Flow<Outcome> {
         let original = self.resolve_ended().await?;
         self.judge(&original).await?;

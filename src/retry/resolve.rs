@@ -38,7 +38,7 @@ enum Found {
     Nothing,
 }
 
-impl<T: Transport> Run<'_, T> {
+impl<T: Transport> Run<'_, '_, T> {
     /// Finds the deployment that is meant.
     pub(super) async fn resolve(&mut self) -> Flow<Deployment> {
         let options = self.options;

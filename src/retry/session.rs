@@ -17,8 +17,8 @@ use crate::retry::pace::{Budget, Pause};
 use crate::run::event::{Event, Requested};
 
 /// [`Io`], and what the API last said about its rate limit.
-pub(super) struct Session<'a> {
-    pub(super) io: Io<'a>,
+pub(super) struct Session<'a, 'io> {
+    pub(super) io: &'a mut Io<'io>,
     /// The rate limit, and when it was read, since the run began.
     budget: Option<(Duration, Budget)>,
     /// Whether a rejection contradicts what was seen.
@@ -32,8 +32,8 @@ pub(super) struct Session<'a> {
     api_time: Option<DateTime<Utc>>,
 }
 
-impl<'a> Session<'a> {
-    pub(super) fn new(io: Io<'a>) -> Self {
+impl<'a, 'io> Session<'a, 'io> {
+    pub(super) fn new(io: &'a mut Io<'io>) -> Self {
         Self {
             io,
             budget: None,
@@ -180,13 +180,10 @@ impl<'a> Session<'a> {
             let budget = Budget::new(limit.remaining, limit.resets_in, before);
             self.budget = Some((now, budget));
         }
-        self.io.show(&Event::Requested(Requested {
-            method: meta.method,
-            route: meta.route.clone(),
-            status: meta.status,
-            took: now.saturating_sub(began),
-            cf_ray: meta.cf_ray.clone(),
-        }));
+        self.io.show(&Event::Requested(Requested::new(
+            meta,
+            now.saturating_sub(began),
+        )));
         for message in &exchange.messages {
             if self.noticed.insert(message.clone()) {
                 let message = message.clone();

@@ -178,12 +178,12 @@ async fn run_with_outages(api: Api, outages: Vec<Outage>, inputs: &[(&str, &str)
     };
     let client = Client::new(&transport, &config.account_id, &config.options.project_name);
     let mut lines = Lines::default();
-    let io = Io::new(
+    let mut io = Io::new(
         &mut lines,
         Signals::listen().unwrap(),
         config.options.timeout,
     );
-    let ending = run(&config.options, &client, io).await;
+    let ending = run(&config.options, &client, &mut io).await;
     let _ = lines.event(&Event::Finished(Box::new(ending.clone())));
     Told {
         status: ending.outcome.status(),

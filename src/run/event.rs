@@ -4,6 +4,7 @@
 use std::io;
 use std::time::Duration;
 
+use crate::cloudflare::ResponseMeta;
 use crate::cloudflare::deployment::{Deployment, StageName};
 use crate::run::history::StageHistory;
 use crate::run::outcome::RunResult;
@@ -74,18 +75,34 @@ pub enum StageEnd {
     Success,
     Failure,
     Canceled,
+    /// It ended without a result; only the reachability check does.
+    Unknown,
 }
 
 /// One request, without anything that its answer said.
 #[derive(Clone, Debug)]
 pub struct Requested {
     pub method: &'static str,
-    /// The path below the project, with ids.
+    /// The path below the project's deployments, with ids; the whole URL of a
+    /// request to another server than the API.
     pub route: String,
     /// `None` when no answer came.
     pub status: Option<u16>,
     pub took: Duration,
     pub cf_ray: Option<String>,
+}
+
+impl Requested {
+    /// A request to the API.
+    pub fn new(meta: &ResponseMeta, took: Duration) -> Self {
+        Self {
+            method: meta.method,
+            route: meta.route.clone(),
+            status: meta.status,
+            took,
+            cf_ray: meta.cf_ray.clone(),
+        }
+    }
 }
 
 /// Shows what happened, at once and in order.

@@ -4,5 +4,6 @@
 pub mod event;
 pub mod history;
 pub mod outcome;
+pub mod reachability;
 pub mod verdict;
 pub mod wording;

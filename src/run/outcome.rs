@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use crate::cloudflare::deployment::{Deployment, StageName};
+use crate::cloudflare::deployment::{Deployment, Stage, StageName, StageStatus};
 use crate::cloudflare::error::{ClientError, error_chain};
 use crate::run::history::StageHistory;
+use crate::run::reachability::{Problem, Reachability};
 
 /// How it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,13 @@ pub enum Outcome {
         superseded_by: Option<(String, String)>,
     },
     Deleted,
+    /// Deployed, but an address did not serve it in time.
+    Unreachable {
+        url: String,
+        problem: Problem,
+        /// What the check took.
+        after: Duration,
+    },
     /// A guard of ours said no.
     Refused {
         why: String,
@@ -65,6 +73,8 @@ pub enum Phase {
     Posting,
     /// A deployment continues at Cloudflare, in this stage if one had begun.
     Watching { stage: Option<StageName> },
+    /// The deployment has succeeded, and its addresses are checked.
+    Checking,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +110,7 @@ impl Outcome {
             Self::Canceled { .. } => "canceled",
             Self::Skipped { .. } => "skipped",
             Self::Deleted => "deleted",
+            Self::Unreachable { .. } => "unreachable",
             Self::Refused { .. } => "refused",
             Self::TimedOut { .. } => "timed_out",
             Self::Interrupted { .. } => "interrupted",
@@ -111,7 +122,11 @@ impl Outcome {
     fn code(&self) -> u8 {
         match self {
             Self::Deployed | Self::Triggered | Self::NothingToRetry { .. } | Self::DryRun => 0,
-            Self::Failed { .. } | Self::Canceled { .. } | Self::Skipped { .. } | Self::Deleted => 1,
+            Self::Failed { .. }
+            | Self::Canceled { .. }
+            | Self::Skipped { .. }
+            | Self::Deleted
+            | Self::Unreachable { .. } => 1,
             Self::Refused { .. } | Self::UsageError { .. } => 2,
             Self::ApiError { .. } => 3,
             Self::TimedOut { .. } => 4,
@@ -134,7 +149,14 @@ impl Outcome {
 }
 
 /// The endings that `fail_on` decides about, in the words of `status`.
-pub const FAIL_ON: [&str; 5] = ["failure", "canceled", "skipped", "deleted", "timed_out"];
+pub const FAIL_ON: [&str; 6] = [
+    "failure",
+    "canceled",
+    "skipped",
+    "deleted",
+    "timed_out",
+    "unreachable",
+];
 
 /// One new deployment, as it was last seen.
 #[derive(Clone, Debug)]
@@ -173,6 +195,8 @@ pub struct RunResult {
     pub project_name: String,
     /// What the stages took in the project's last successful deployments.
     pub usual: StageHistory,
+    /// What the reachability check found, if it ran to its end.
+    pub reachability: Option<Reachability>,
 }
 
 impl RunResult {
@@ -198,6 +222,34 @@ impl RunResult {
         let failure = self.target_failure.as_ref();
         let failure = failure.filter(|_| is_failure && self.attempts.is_empty());
         failure.map(|it| it.reason)
+    }
+
+    /// The deployment that succeeded, or that needed no retry because it had.
+    pub fn succeeded(&self) -> Option<&Deployment> {
+        let is_success = matches!(
+            self.outcome,
+            Outcome::Deployed | Outcome::NothingToRetry { .. }
+        );
+        let has_succeeded = |it: &&Deployment| {
+            let latest = it.latest_stage.as_ref();
+            let is_deployed =
+                |it: &Stage| it.name == StageName::Deploy && it.status == StageStatus::Success;
+            !it.is_skipped && latest.is_some_and(is_deployed)
+        };
+        self.deployment()
+            .filter(|it| is_success && has_succeeded(it))
+    }
+
+    /// Takes in what the reachability check found.
+    pub fn checked(&mut self, reachability: Reachability) {
+        if let Some((url, problem)) = reachability.first_problem() {
+            self.outcome = Outcome::Unreachable {
+                url: url.to_owned(),
+                problem,
+                after: reachability.took,
+            };
+        }
+        self.reachability = Some(reachability);
     }
 
     pub fn exit_code(&self) -> u8 {
@@ -234,6 +286,7 @@ impl RunResult {
             | Outcome::Canceled { .. }
             | Outcome::Skipped { .. }
             | Outcome::Deleted
+            | Outcome::Unreachable { .. }
             | Outcome::Refused { .. }
             | Outcome::ApiError { .. }
             | Outcome::UsageError { .. } => false,
@@ -297,6 +350,7 @@ mod tests {
             attempts: Vec::new(),
             project_name: "site".to_owned(),
             usual: StageHistory::default(),
+            reachability: None,
         };
         let timed_out = |phase| Outcome::TimedOut {
             phase,
@@ -311,6 +365,66 @@ mod tests {
         ] {
             let page = ending(outcome).dashboard_url();
             assert_eq!(page == of_the_deployment, is_deployment, "{page}");
+        }
+    }
+
+    #[test]
+    fn only_what_was_deployed_is_checked() {
+        let nothing_to_retry = || Outcome::NothingToRetry {
+            what: String::new(),
+        };
+        let deployed = json!({"name": "deploy", "status": "success"});
+        let target = |json: serde_json::Value| serde_json::from_value::<Deployment>(json).ok();
+        let cases = [
+            (
+                Outcome::Deployed,
+                json!({"id": "a", "latest_stage": deployed}),
+                true,
+            ),
+            (
+                nothing_to_retry(),
+                json!({"id": "a", "latest_stage": deployed}),
+                true,
+            ),
+            (
+                nothing_to_retry(),
+                json!({"id": "a", "is_skipped": true, "latest_stage": deployed}),
+                false,
+            ),
+            (
+                nothing_to_retry(),
+                json!({"id": "a", "latest_stage": {"name": "queued", "status": "success"}}),
+                false,
+            ),
+            (
+                Outcome::DryRun,
+                json!({"id": "a", "latest_stage": deployed}),
+                false,
+            ),
+            (
+                Outcome::Triggered,
+                json!({"id": "a", "latest_stage": deployed}),
+                false,
+            ),
+            (
+                failed(),
+                json!({"id": "a", "latest_stage": deployed}),
+                false,
+            ),
+        ];
+        for (outcome, json, expected) in cases {
+            let result = RunResult {
+                outcome,
+                fails: false,
+                original: target(json.clone()),
+                attempts: Vec::new(),
+                target_failure: None,
+                project_name: String::new(),
+                usual: StageHistory::default(),
+                reachability: None,
+            };
+            let is_checked = result.succeeded().is_some();
+            assert_eq!(is_checked, expected, "{:?} {json}", result.outcome);
         }
     }
 }

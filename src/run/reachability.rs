@@ -37,6 +37,16 @@ pub enum Finding {
     },
 }
 
+impl Finding {
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::Reachable { .. } => Verdict::Reachable,
+            Self::Unknown(_) => Verdict::Unknown,
+            Self::Unreachable { .. } => Verdict::Unreachable,
+        }
+    }
+}
+
 /// Why an address could not be reached. Each reads on after a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Problem {
@@ -60,7 +70,7 @@ impl fmt::Display for Problem {
 }
 
 /// What stands between the check and an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Obstacle {
     /// The login page of Cloudflare Access.
     Access,
@@ -73,12 +83,13 @@ pub enum Obstacle {
     NothingToCompare,
 }
 
-/// The three values of the `reachable` output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The three values of the `reachable` output. Of several addresses the
+/// greatest one counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     Reachable,
-    Unreachable,
     Unknown,
+    Unreachable,
 }
 
 impl Verdict {
@@ -95,15 +106,8 @@ impl Verdict {
 impl Reachability {
     /// One unreachable address decides; otherwise one unknown address does.
     pub fn verdict(&self) -> Verdict {
-        let mut verdict = Verdict::Reachable;
-        for address in &self.addresses {
-            match address.finding {
-                Finding::Unreachable { .. } => return Verdict::Unreachable,
-                Finding::Unknown(_) => verdict = Verdict::Unknown,
-                Finding::Reachable { .. } => {}
-            }
-        }
-        verdict
+        let verdicts = self.addresses.iter().map(|it| it.finding.verdict());
+        verdicts.max().unwrap_or(Verdict::Reachable)
     }
 
     /// The first address that was not reached, and why.

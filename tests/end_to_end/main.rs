@@ -11,6 +11,8 @@ mod attempts;
 #[cfg(test)]
 mod broken;
 #[cfg(test)]
+mod check;
+#[cfg(test)]
 mod endings;
 #[cfg(test)]
 mod faults;

@@ -11,6 +11,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 
 use crate::step::{ORIGINAL, Step};
 use test_support::fake::{Api, Clock, Deployment, Fake, Life};
+use test_support::site::{Page, Site};
 
 /// The time limit for the screen to show what a test waits for.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -193,6 +194,32 @@ Deployment 9a8b7c6d succeeded: https://9a8b7c6d.site.pages.dev";
         assert!(text.ends_with(log), "{text}");
         assert!(!terminal.screen.screen().hide_cursor());
     }
+}
+
+#[test]
+fn the_check_is_shown_below_the_log_while_it_runs() {
+    let missing = Page::html(404, "not yet");
+    let site = Site::script([missing.clone(), missing, Page::html(200, "new")]);
+    let deployment = Deployment::failed(ORIGINAL)
+        .environment("preview")
+        .with("url", site.url().into());
+    let api = Api::new()
+        .clock(Clock::Real { speed: 60.0 })
+        .deployment(Deployment::succeeded("77c0ffee"))
+        .deployment(deployment)
+        .retries_to(Life::success().with_a_tidy_queue());
+    let fake = Fake::start(api);
+    let step = step(&fake).with("check_url", "true");
+    let mut terminal = Terminal::start(&step, 24, 80);
+    let text = terminal.until(|it| it.contains(" reachable          1s"));
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[lines.len() - 2].ends_with("• reachable"), "{text}");
+    let (terminal, code) = terminal.end();
+    assert_eq!(code, 0);
+    let text = terminal.text();
+    let lines: Vec<&str> = text.lines().rev().collect();
+    assert!(lines[1].starts_with("✓ reachable in "), "{text}");
+    assert!(lines[2].ends_with("• reachable"), "{text}");
 }
 
 #[test]

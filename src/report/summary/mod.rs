@@ -6,6 +6,7 @@
 
 mod build_details;
 mod escaper;
+mod reached;
 
 use std::fmt::Write as _;
 
@@ -14,6 +15,7 @@ use crate::report::line::{advice, last_line};
 use crate::report::summary::build_details::built;
 use crate::report::summary::escaper::Escaper;
 use crate::run::outcome::{Attempt, Outcome, RunResult};
+use crate::run::reachability::Reachability;
 use crate::run::wording::format_duration;
 use crate::text::inline;
 use crate::text::markup::fence_for;
@@ -40,6 +42,7 @@ pub fn render(ending: &RunResult, secrets: &Secrets) -> String {
 fn whole(ending: &RunResult, escaper: &Escaper) -> String {
     let title = title(ending);
     let mut text = headline(ending, &title, escaper);
+    text.push_str(&reached::addresses(ending, escaper));
     if ending.attempts.is_empty() {
         let (reason, _, excerpt) = ending.explanation();
         // The title of a failure that was not retried has the reason.
@@ -63,9 +66,11 @@ fn whole(ending: &RunResult, escaper: &Escaper) -> String {
         if n == ending.attempts.len() {
             text.push_str(&what_to_do(ending, escaper));
         }
-        text.push_str(&stages(ending, attempt, escaper));
+        let checked = ending.reachability.as_ref();
+        let checked = checked.filter(|_| n == ending.attempts.len());
+        text.push_str(&stages(ending, attempt, checked, escaper));
     }
-    text.push_str(&gantt(1 + earlier.len(), shown, escaper));
+    text.push_str(&gantt(ending, 1 + earlier.len(), shown, escaper));
     text.push_str(&built(ending, escaper));
     text
 }
@@ -77,6 +82,10 @@ fn title(ending: &RunResult) -> String {
         return "Error".to_owned();
     }
     let mut title = last_line(ending);
+    if let Outcome::Unreachable { .. } = ending.outcome {
+        // The address is what the line is about.
+        return title;
+    }
     for (_, address) in links(ending) {
         let address = inline(&address);
         if address.starts_with("https://") {
@@ -128,8 +137,11 @@ fn what_to_do(ending: &RunResult, escaper: &Escaper) -> String {
 fn links(ending: &RunResult) -> Vec<(String, String)> {
     let mut links = Vec::new();
     // The site of what was to be retried says nothing of how the run ended.
-    let has_site =
-        !ending.attempts.is_empty() || matches!(ending.outcome, Outcome::NothingToRetry { .. });
+    let is_site_of_target = matches!(
+        ending.outcome,
+        Outcome::NothingToRetry { .. } | Outcome::Unreachable { .. }
+    );
+    let has_site = !ending.attempts.is_empty() || is_site_of_target;
     if let Some(deployment) = ending.deployment().filter(|_| has_site) {
         links.push(("Site".to_owned(), deployment.url.clone()));
     }
@@ -178,7 +190,12 @@ fn failure(reason: Option<&str>, excerpt: &[String], escaper: &Escaper) -> Strin
 
 /// A table of the stages of one attempt, if one has begun, with what they
 /// usually take, if that is known.
-fn stages(ending: &RunResult, attempt: &Attempt, escaper: &Escaper) -> String {
+fn stages(
+    ending: &RunResult,
+    attempt: &Attempt,
+    checked: Option<&Reachability>,
+    escaper: &Escaper,
+) -> String {
     let stages = attempt.deployment.stages_by_latest();
     if stages.iter().all(|it| it.status == StageStatus::Idle) {
         return String::new();
@@ -206,6 +223,7 @@ fn stages(ending: &RunResult, attempt: &Attempt, escaper: &Escaper) -> String {
             String::new(),
         ]);
     }
+    rows.extend(checked.map(reached::row));
     let columns = if is_usual_known { 4 } else { 3 };
     let rows = rows
         .iter()
@@ -227,14 +245,18 @@ fn result(status: &StageStatus, escaper: &Escaper) -> String {
 
 /// The stages on a time line, a section for each attempt from the `first` on
 /// of which a stage has ended.
-fn gantt(first: usize, attempts: &[Attempt], escaper: &Escaper) -> String {
+fn gantt(ending: &RunResult, first: usize, attempts: &[Attempt], escaper: &Escaper) -> String {
+    let last = ending.attempts.len();
     let sections = (first..).zip(attempts).map(|(n, attempt)| {
         let stages = attempt.deployment.stages_by_latest();
         let (stages, _) = escaper.first(&stages);
         if stages.iter().all(|it| it.ended_on.is_none()) {
             return String::new();
         }
-        let tasks: String = stages.iter().filter_map(|it| task(it, escaper)).collect();
+        let mut tasks: String = stages.iter().filter_map(|it| task(it, escaper)).collect();
+        if let Some(reachability) = ending.reachability.as_ref().filter(|_| n == last) {
+            tasks.extend(reached::task(&attempt.deployment, reachability));
+        }
         // Longer names would lie on the tasks.
         format!("    section attempt {n}\n{tasks}")
     });

@@ -1,4 +1,5 @@
 use std::iter;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -6,6 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::cloudflare::deployment::{Deployment, StageName};
 use crate::run::history::StageHistory;
+use crate::run::reachability::{AddressResult, Finding, Problem, Reachability};
 
 fn deployment(bend: impl Fn(&mut Value)) -> Deployment {
     let mut deployment = json!({
@@ -44,6 +46,7 @@ fn failed(deployment: Deployment, excerpt: &[&str]) -> RunResult {
         }],
         project_name: "shop".to_owned(),
         usual: StageHistory::default(),
+        reachability: None,
     }
 }
 
@@ -293,4 +296,37 @@ proptest! {
         prop_assert!(summary.starts_with("### ❌ "));
         prop_assert!(summary.ends_with("\n</details>\n"));
     }
+}
+
+#[test]
+fn the_check_is_a_row_of_the_table_and_a_bar_of_the_picture() {
+    let mut result = failed(deployment(|_| ()), &[]);
+    result.checked(Reachability {
+        addresses: vec![AddressResult {
+            url: "https://shop.example".to_owned(),
+            finding: Finding::Unreachable {
+                problem: Problem::Returns(404),
+                last_response: "404 with 9 bytes".to_owned(),
+                lasted: Duration::from_secs(299),
+            },
+        }],
+        took: Duration::from_mins(5),
+    });
+    let summary = rendered(&result);
+    let stages = result.attempts[0].deployment.stages_by_latest();
+    let last = stages.iter().filter_map(|it| it.ended_on).max().unwrap();
+    let start = last.timestamp_millis();
+    let bar = format!("    reachable 5m00s : crit, {start}, {}\n", start + 300_000);
+    assert!(summary.contains(&bar), "{summary}");
+    assert!(
+        summary.contains("| reachable | ✗ failed | 5m00s |"),
+        "{summary}"
+    );
+    let title = summary.lines().next().unwrap();
+    assert!(title.contains(" returns 404 after 5m00s"), "{title}");
+    assert!(title.contains("shop.example"), "{title}");
+    assert!(
+        summary.contains(" returns 404 for 4m59s; last response"),
+        "{summary}"
+    );
 }

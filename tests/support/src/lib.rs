@@ -1,5 +1,5 @@
 //! Code shared by tests, benchmarks and examples: a fake Pages API, independent
-//! parsers of the CI hosts' formats, and simulated projects.
+//! parsers of the CI hosts' formats, simulated projects, and web sites.
 
 #![expect(
     clippy::disallowed_methods,
@@ -9,3 +9,4 @@
 pub mod fake;
 pub mod parsers;
 pub mod projects;
+pub mod site;

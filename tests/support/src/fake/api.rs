@@ -57,6 +57,8 @@ pub struct Project {
     pub name: String,
     /// The subdomain of `pages.dev`, which may differ from the name.
     pub subdomain: String,
+    /// What `domains` lists beside the subdomain.
+    pub domains: Vec<String>,
 }
 
 /// The state of the fake; see the module documentation.

@@ -192,12 +192,17 @@ impl Api {
         let show = |found: Option<&(&Deployment, Duration)>| {
             found.map(|(it, age)| it.json(&self.project, *age))
         };
+        let pages_dev = [format!("{}.pages.dev", self.project.subdomain)];
+        let domains = match self.project.domains.as_slice() {
+            [] => &pages_dev[..],
+            domains => domains,
+        };
         let canonical = listed.iter().find(|(it, _)| it.environment == "production");
         self.success(&json!({
             "id": PROJECT_ID,
             "name": self.project.name,
-            "subdomain": format!("{}.pages.dev", self.project.subdomain),
-            "domains": [format!("{}.pages.dev", self.project.subdomain)],
+            "subdomain": domains[0],
+            "domains": domains,
             "production_branch": "main",
             "latest_deployment": show(listed.first()),
             "canonical_deployment": show(canonical),

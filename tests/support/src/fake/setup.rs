@@ -27,6 +27,7 @@ impl Api {
                 account: ACCOUNT.to_owned(),
                 name: PROJECT.to_owned(),
                 subdomain: PROJECT.to_owned(),
+                domains: Vec::new(),
             },
             token: TOKEN.to_owned(),
             deployments: Vec::new(),
@@ -188,6 +189,12 @@ impl Api {
     pub fn project(mut self, name: &str, subdomain: &str) -> Self {
         name.clone_into(&mut self.project.name);
         subdomain.clone_into(&mut self.project.subdomain);
+        self
+    }
+
+    /// The project's addresses: the first stands for the one under pages.dev.
+    pub fn domains(mut self, domains: &[String]) -> Self {
+        self.project.domains = domains.to_vec();
         self
     }
 
