@@ -187,6 +187,8 @@ impl<T: Transport> Run<'_, '_, T> {
             let reason = diagnosis.reason.to_owned();
             self.session.io.show(&Event::Diagnosed { reason });
         }
+        let previous = self.attempts.iter().rev().nth(1).and_then(|it| it.reason);
+        let justifies_retry = diagnosis.justifies_retry(previous, self.usual.median(stage));
         if let Some(attempt) = self.attempts.last_mut().filter(|_| log.was_read) {
             attempt.reason = Some(diagnosis.reason);
             attempt.advice = diagnosis.advice;
@@ -195,7 +197,7 @@ impl<T: Transport> Run<'_, '_, T> {
         ControlFlow::Continue(match self.options.retry_when {
             RetryWhen::Any => true,
             // The cause of what could not be read is unknown.
-            RetryWhen::Auto | RetryWhen::Transient => log.was_read && diagnosis.is_transient,
+            RetryWhen::Auto | RetryWhen::Transient => log.was_read && justifies_retry,
         })
     }
 

@@ -1,0 +1,83 @@
+//! A version of Node.js that does not fit the code or the tools.
+//!
+//! Sources: Wrangler, Next.js, Vite and others that check it, V8's messages
+//! for syntax and functions that it does not know, OpenSSL, `process.dlopen`.
+
+use super::{Rule, permanent};
+
+pub(super) const RULES: &[Rule] = &[
+    permanent(
+        "the Node.js version is too old for a tool or package",
+        "set NODE_VERSION (or .node-version) to a newer version of Node.js, such as 22",
+        &[
+            "wrangler requires at least node",
+            "requires at least node",
+            "you are using node.js * for next.js, node.js",
+            "requires node.js version",
+            "requires node.js >=",
+            "node.js version * is not supported",
+            "node.js v* is not supported",
+            "node.js version * is required",
+            "please upgrade to node",
+            "please upgrade your node",
+            "upgrade node.js to",
+            "please use node",
+            "the angular cli requires a minimum",
+            "gatsby requires node.js",
+            "requires node version",
+            "minimum node.js version required",
+            "you are using node.js *. vite requires",
+            "vite requires node.js",
+            "crypto.hash is not a function",
+            "crypto$2.getrandomvalues is not a function",
+            "structuredclone is not defined",
+            "referenceerror: fetch is not defined",
+            "referenceerror: readablestream is not defined",
+            "referenceerror: file is not defined",
+            "referenceerror: customevent is not defined",
+            ".toreversed is not a function",
+            ".tosorted is not a function",
+            ".replaceall is not a function",
+            ".at is not a function",
+            "object.hasown is not a function",
+            "object.fromentries is not a function",
+            "array.prototype.flat",
+            "enable webcrypto",
+            "err_unknown_builtin_module",
+            "cannot find module 'node:",
+            "no such built-in module: node:",
+            "does not provide an export named '*' node:",
+            "the requested module 'node:*' does not provide an export",
+            "^syntaxerror: unexpected token '.'",
+            "^syntaxerror: unexpected token '?'",
+            "^syntaxerror: unexpected token '??='",
+            "^syntaxerror: unexpected token '||='",
+            "^syntaxerror: unexpected token '&&='",
+            "^syntaxerror: unexpected token ?",
+            "^syntaxerror: unexpected token .$",
+            "^syntaxerror: unexpected token {",
+            "^syntaxerror: unexpected token 'with'",
+            "^syntaxerror: unexpected reserved word",
+            "^syntaxerror: invalid regular expression flags",
+            "^syntaxerror: private",
+            "glibc_2",
+            "err_require_esm",
+        ],
+    )
+    .without(&["parsing ecmascript"]),
+    permanent(
+        "the Node.js version is too new for a tool of the build (OpenSSL 3)",
+        "update the tool (webpack 5), or set NODE_OPTIONS=--openssl-legacy-provider or an older NODE_VERSION in the build's environment variables",
+        &["digital envelope routines", "err_ossl_evp_unsupported"],
+    ),
+    permanent(
+        "the Node.js version does not fit a native module",
+        "clear the build cache and install again, or set NODE_VERSION to the version that the module was built for",
+        &[
+            "was compiled against a different node.js version",
+            "node_module_version",
+            "err_dlopen_failed",
+            "invalid elf header",
+        ],
+    ),
+];
