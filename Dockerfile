@@ -4,12 +4,15 @@ ARG BASE_IMAGE=busybox:1.37-musl
 
 FROM ${RUST_IMAGE} AS build
 WORKDIR /src
-# No library to find at run time, so any base image will do.
-ENV RUSTFLAGS="-C target-feature=+crt-static"
+# No library to find at run time, so any base image will do. A fixed address spares the table of relocations,
+# and release/no-unwind.ld the tables for unwinding.
+ENV CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static -C link-arg=-Wl,-T,/src/release/no-unwind.ld" \
+    CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static"
 # The dependencies alone: this layer holds until Cargo.lock changes.
 # Without --target the flags above would reach build scripts and proc macros, which cannot be static.
 COPY Cargo.toml Cargo.lock ./
 COPY tests/support/Cargo.toml tests/support/
+COPY release/no-unwind.ld release/
 RUN mkdir src tests/support/src \
     && touch src/lib.rs tests/support/src/lib.rs \
     && echo 'fn main() {}' > src/main.rs \

@@ -132,13 +132,20 @@ fn reporter(
         shows_debug,
         clock: unix_seconds,
     };
-    let log = Log::new(io::stdout(), style, host, secrets, delimiter);
-    let is_ci = env.get("CI").is_some() || host.name() != "plain";
+    let log = Log::new(io::stdout(), style, detected, secrets, delimiter);
+    let is_ci = is_ci(env) || host.name() != "plain";
     if report::is_live(log_format, is_ci, is_terminal) {
         Box::new(Terminal::new(log, is_colored))
     } else {
         Box::new(log)
     }
+}
+
+/// Whether `CI` says so; `CI=false` is how a developer turns it off.
+fn is_ci(env: &Env) -> bool {
+    let no = ["false", "0", "no", "off"];
+    let ci = env.get("CI");
+    ci.is_some_and(|it| !no.contains(&it.to_ascii_lowercase().as_str()))
 }
 
 /// Runs on a runtime of its own, which is left behind without waiting for what
@@ -150,6 +157,10 @@ fn retry(config: &Config, log: &mut dyn Report) -> anyhow::Result<RunResult> {
     let result = runtime.block_on(async {
         let signals = Signals::listen()?;
         let transport = Http::new(config.endpoint.clone(), config.credentials.clone())?;
+        for message in transport.warnings() {
+            let message = message.clone();
+            let _ = log.event(&Event::Warned { message });
+        }
         let client = Client::new(transport, &config.account_id, &config.options.project_name);
         let io = Io::new(log, signals, config.options.timeout);
         let mut result = retry::run(&config.options, &client, io).await;
@@ -211,5 +222,26 @@ fn usage_error(problems: Vec<String>) -> RunResult {
         attempts: Vec::new(),
         project_name: String::new(),
         usual: StageHistory::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ci_that_is_turned_off_is_none() {
+        for (value, expected) in [
+            ("true", true),
+            ("1", true),
+            ("woodpecker", true),
+            ("false", false),
+            ("False", false),
+            ("0", false),
+            ("", false),
+        ] {
+            assert_eq!(is_ci(&Env::from([("CI", value)])), expected, "{value}");
+        }
+        assert!(!is_ci(&Env::default()));
     }
 }

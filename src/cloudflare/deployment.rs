@@ -11,12 +11,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use super::lenient::{each, lenient, present, time, usable};
+use super::lenient::{lenient, lossy_vec, non_empty, presence, timestamp};
 
 /// One build of a Pages project, as `GET …/deployments/{id}` answers.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Deployment {
-    #[serde(deserialize_with = "usable")]
+    #[serde(deserialize_with = "non_empty")]
     pub id: String,
     #[serde(default, deserialize_with = "lenient")]
     short_id: String,
@@ -27,9 +27,9 @@ pub struct Deployment {
     /// The address of exactly this deployment.
     #[serde(default, deserialize_with = "lenient")]
     pub url: String,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "lossy_vec")]
     pub aliases: Vec<String>,
-    #[serde(default, deserialize_with = "time")]
+    #[serde(default, deserialize_with = "timestamp")]
     pub created_on: Option<DateTime<Utc>>,
     #[serde(default, deserialize_with = "lenient")]
     pub is_skipped: bool,
@@ -40,7 +40,7 @@ pub struct Deployment {
     /// direct upload keeps `queued: active` in [`Deployment::stages`].
     #[serde(default, deserialize_with = "lenient")]
     pub latest_stage: Option<Stage>,
-    #[serde(default, deserialize_with = "each")]
+    #[serde(default, deserialize_with = "lossy_vec")]
     pub stages: Vec<Stage>,
     #[serde(default, deserialize_with = "lenient")]
     pub deployment_trigger: Trigger,
@@ -49,7 +49,7 @@ pub struct Deployment {
     #[serde(default, deserialize_with = "lenient")]
     pub env_vars: BTreeMap<String, Option<EnvVar>>,
     /// Missing on a direct upload, which has nothing to rebuild.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "presence")]
     pub source: Option<Source>,
     #[serde(default, deserialize_with = "lenient")]
     pub uses_functions: Option<bool>,
@@ -117,9 +117,9 @@ impl Deployment {
 pub struct Stage {
     pub name: StageName,
     pub status: StageStatus,
-    #[serde(default, deserialize_with = "time")]
+    #[serde(default, deserialize_with = "timestamp")]
     pub started_on: Option<DateTime<Utc>>,
-    #[serde(default, deserialize_with = "time")]
+    #[serde(default, deserialize_with = "timestamp")]
     pub ended_on: Option<DateTime<Utc>>,
 }
 

@@ -5,7 +5,9 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::lenient::{each, lenient};
+use super::lenient::{lenient, lossy_vec};
+use super::lossy;
+use super::page::ResultInfo;
 
 /// An answer in whichever of its known shapes. Each field may be missing, and
 /// some endpoints answer `{code, error}` instead.
@@ -14,12 +16,15 @@ pub(super) struct Envelope {
     /// A 200 may still say `false`.
     #[serde(default, deserialize_with = "lenient")]
     pub(super) success: Option<bool>,
-    #[serde(default, deserialize_with = "each")]
+    #[serde(default, deserialize_with = "lossy_vec")]
     pub(super) errors: Vec<Item>,
-    #[serde(default, deserialize_with = "each")]
+    #[serde(default, deserialize_with = "lossy_vec")]
     pub(super) messages: Vec<Item>,
     #[serde(default)]
     pub(super) result: Value,
+    /// What a list says of itself.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) result_info: ResultInfo,
     #[serde(default, deserialize_with = "lenient")]
     code: Option<i64>,
     #[serde(default, deserialize_with = "lenient")]
@@ -27,9 +32,14 @@ pub(super) struct Envelope {
 }
 
 impl Envelope {
-    /// Reads a body; `None` if it is not a JSON object.
+    /// Reads a body, also where some of its text cannot be read; `None` if it
+    /// is not a JSON object.
     pub(super) fn read(body: &[u8]) -> Option<Self> {
-        let mut envelope: Self = serde_json::from_slice(body).ok()?;
+        let strictly = serde_json::from_slice(body);
+        let value: Value = strictly
+            .or_else(|_| serde_json::from_str(&lossy::repair(body)))
+            .ok()?;
+        let mut envelope = Self::deserialize(value).ok()?;
         if envelope.errors.is_empty()
             && let Some(message) = envelope.error.take()
         {
@@ -69,7 +79,7 @@ impl From<Value> for Item {
             documentation_url: Option<String>,
             #[serde(default, deserialize_with = "lenient")]
             source: Option<Source>,
-            #[serde(default, deserialize_with = "each")]
+            #[serde(default, deserialize_with = "lossy_vec")]
             error_chain: Vec<Item>,
         }
         #[derive(Deserialize)]
@@ -117,8 +127,8 @@ impl fmt::Display for Item {
 mod tests {
     use super::*;
 
-    fn detect_from_env(body: &str) -> Option<Vec<String>> {
-        let envelope = Envelope::read(body.as_bytes())?;
+    fn items(body: impl AsRef<[u8]>) -> Option<Vec<String>> {
+        let envelope = Envelope::read(body.as_ref())?;
         let items = envelope.errors.iter().chain(&envelope.messages);
         Some(items.map(ToString::to_string).collect())
     }
@@ -141,8 +151,21 @@ mod tests {
             ),
         ];
         for (body, expected) in cases {
-            assert_eq!(detect_from_env(body).unwrap(), expected, "{body}");
+            assert_eq!(items(body).unwrap(), expected, "{body}");
         }
-        assert!(detect_from_env("<html>").is_none());
+        assert!(items("<html>").is_none());
+    }
+
+    #[test]
+    fn no_byte_of_a_text_makes_an_error_unreadable() {
+        let body =
+            b"{\"errors\":[{\"code\":8000007,\"message\":\"caf\xe9 \\ud83d\"}],\"result\":1e999}";
+        assert_eq!(
+            items(body).unwrap(),
+            ["caf\u{fffd} \u{fffd} (code 8000007)"]
+        );
+        let body = br#"{"messages":["\udc00"],"result":{},"result":{"id":"x"}}"#;
+        assert_eq!(items(body).unwrap(), ["\u{fffd}"]);
+        assert_eq!(Envelope::read(body).unwrap().result["id"], "x");
     }
 }

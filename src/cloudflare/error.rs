@@ -16,14 +16,17 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// No connection: nothing of the request has left.
-    #[error("failed to connect to the Pages API: {}", chain(.0.as_ref()))]
-    NotSent(BoxError),
+    #[error("failed to connect to the Pages API")]
+    NotSent(#[source] BoxError),
     /// A certificate that we do not trust will be the same next time.
-    #[error("the certificate of the Pages API is not trusted: {}", chain(.0.as_ref()))]
-    Untrusted(BoxError),
+    #[error("the certificate of the Pages API is not trusted")]
+    Untrusted(#[source] BoxError),
+    /// The proxy did not let us through: nothing of the request has left.
+    #[error("the proxy answered 407: it requires a user name and a password")]
+    ProxyRejected,
     /// The request has left, and no whole answer has come.
-    #[error("the Pages API gave no whole answer: {}", chain(.0.as_ref()))]
-    NoAnswer(BoxError),
+    #[error("the Pages API gave no whole answer")]
+    NoAnswer(#[source] BoxError),
     /// Too many requests; this one was not executed.
     #[error("the Pages API answered {0}")]
     RateLimited(ErrorResponse),
@@ -54,6 +57,12 @@ pub struct ErrorResponse {
 }
 
 impl ErrorResponse {
+    /// Whether it comes from a gate in front of the API or from the API itself,
+    /// and says no: not a 5xx, and not a body that nobody can read.
+    fn is_rejection(&self) -> bool {
+        self.status < 500 && (self.is_challenge || !self.items.is_empty())
+    }
+
     pub fn has_code(&self, codes: &[i64]) -> bool {
         let mut items = self.items.iter().flat_map(|it| {
             let chained = it.error_chain.iter().map(|it| it.code);
@@ -95,6 +104,8 @@ const NO_ROUTE: [i64; 2] = [7_003, 7_000];
 const RATE_LIMITED: [i64; 2] = [971, 10_429];
 const UNKNOWN: i64 = 8_000_000;
 
+const PROXY_HINT: &str = "put the proxy's user name and password into `HTTPS_PROXY`, as in `http://user:password@proxy.example:3128`, or let `NO_PROXY` name the API's host";
+
 impl ClientError {
     /// Sorts an answer without a result by code, then by status.
     pub(super) fn from_refusal(refusal: ErrorResponse) -> Self {
@@ -112,7 +123,7 @@ impl ClientError {
             || refusal.has_code(&[NO_SUCH_PROJECT, NO_SUCH_DEPLOYMENT]);
         let is_named = (400..500).contains(&status) && !refusal.items.is_empty();
         let is_passing = matches!(status, 408 | 425 | 500..) || refusal.has_code(&[UNKNOWN]);
-        if is_final_code || matches!(status, 401 | 403) || (is_named && !is_passing) {
+        if is_final_code || matches!(status, 401 | 403 | 407) || (is_named && !is_passing) {
             Self::Refused(refusal)
         } else {
             Self::Unavailable(refusal)
@@ -125,7 +136,9 @@ impl ClientError {
             Self::NotSent(_) | Self::NoAnswer(_) | Self::RateLimited(_) | Self::Unavailable(_) => {
                 true
             }
-            Self::Untrusted(_) | Self::Refused(_) | Self::Redirected(_) => false,
+            Self::Untrusted(_) | Self::ProxyRejected | Self::Refused(_) | Self::Redirected(_) => {
+                false
+            }
         }
     }
 
@@ -133,14 +146,16 @@ impl ClientError {
         matches!(self, Self::RateLimited(_))
     }
 
-    /// Whether the request cannot have been executed.
+    /// Whether the request cannot have been executed. A 5xx proves nothing,
+    /// whatever code its body holds: deployments have been created under 500
+    /// with code 10000 and under 500 with code 10429.
     pub fn proves_not_executed(&self) -> bool {
         match self {
-            Self::NotSent(_)
-            | Self::Untrusted(_)
-            | Self::RateLimited(_)
-            | Self::Refused(_)
-            | Self::Redirected(_) => true,
+            Self::NotSent(_) | Self::Untrusted(_) | Self::ProxyRejected | Self::Redirected(_) => {
+                true
+            }
+            Self::RateLimited(it) => it.status < 500,
+            Self::Refused(it) => it.is_rejection(),
             Self::NoAnswer(_) | Self::Unavailable(_) => false,
         }
     }
@@ -162,7 +177,7 @@ impl ClientError {
             || refusal.has_code(&NO_ROUTE)
             || refusal.has_code(&BLOCKED)
             || refusal.has_code(&[NO_SUCH_PROJECT]);
-        !is_about_us && !refusal.items.is_empty()
+        !is_about_us && refusal.is_rejection()
     }
 
     pub fn retry_after(&self) -> Option<Duration> {
@@ -170,6 +185,7 @@ impl ClientError {
             Self::RateLimited(it) | Self::Unavailable(it) => it.retry_after,
             Self::NotSent(_)
             | Self::Untrusted(_)
+            | Self::ProxyRejected
             | Self::NoAnswer(_)
             | Self::Refused(_)
             | Self::Redirected(_) => None,
@@ -183,6 +199,8 @@ impl ClientError {
             Self::Untrusted(_) => Some(
                 "a company's own certificate authority is read from `SSL_CERT_FILE`; else check `api_base_url`",
             ),
+            Self::ProxyRejected => Some(PROXY_HINT),
+            Self::Refused(it) if it.status == 407 => Some(PROXY_HINT),
             Self::NoAnswer(_) | Self::Unavailable(_) => {
                 Some("check https://www.cloudflarestatus.com for outages, then run the step again")
             }
@@ -220,8 +238,8 @@ impl ClientError {
     }
 }
 
-/// An error with its causes, each once.
-fn chain(error: &(dyn Error + 'static)) -> String {
+/// An error with its causes, each once: what a person is shown.
+pub fn error_chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -284,6 +302,7 @@ mod tests {
             (403, 10_000, Final),
             (401, 0, Final),
             (403, 0, Final),
+            (407, 0, Final),
             (400, 9_106, Final),
             (403, 9_109, Final),
             (400, 1_000, Final),
@@ -319,6 +338,54 @@ mod tests {
         for (status, code, expected) in cases {
             assert_eq!(sorted(status, code), expected, "{status} with code {code}");
         }
+    }
+
+    #[test]
+    fn only_a_4xx_in_the_words_of_the_api_proves_that_nothing_was_created() {
+        let cases = [
+            (400, 8_000_099, true),
+            (403, 10_000, true),
+            (404, 8_000_009, true),
+            (429, 0, true),
+            (429, 10_000, true),
+            (200, 8_000_007, true),
+            (302, 0, true),
+            // A 5xx proves nothing, whatever it says.
+            (500, 0, false),
+            (500, 971, false),
+            (500, 10_000, false),
+            (500, 10_429, false),
+            (500, 8_000_007, false),
+            (500, 8_000_009, false),
+            (502, 1_000, false),
+            (503, 9_109, false),
+            // A body that nobody can read.
+            (200, 0, false),
+            (401, 0, false),
+            (403, 0, false),
+            (404, 0, false),
+            (400, 8_000_000, false),
+        ];
+        for (status, code, expected) in cases {
+            let error = refused(status, code);
+            assert_eq!(
+                error.proves_not_executed(),
+                expected,
+                "{status} with code {code}"
+            );
+            assert!(
+                expected || !error.rejects_deployment(),
+                "{status} with code {code}"
+            );
+        }
+        let challenge = ClientError::from_refusal(ErrorResponse {
+            status: 403,
+            is_challenge: true,
+            excerpt: Some("Just a moment".to_owned()),
+            ..ErrorResponse::default()
+        });
+        assert!(challenge.proves_not_executed());
+        assert!(!ClientError::NoAnswer("reset".into()).proves_not_executed());
     }
 
     #[test]
@@ -391,8 +458,10 @@ mod tests {
         };
         let cause = caused("refused", Some(caused("connect", None)));
         let error = ClientError::NotSent(Box::new(caused("tcp connect error", Some(cause))));
-        let expected = "failed to connect to the Pages API: tcp connect error: refused";
-        assert_eq!(error.to_string(), expected);
+        let own = "failed to connect to the Pages API";
+        assert_eq!(error.to_string(), own);
+        let expected = format!("{own}: tcp connect error: refused");
+        assert_eq!(error_chain(&error), expected);
     }
 
     #[test]
@@ -436,6 +505,10 @@ mod tests {
         });
         let expected = "the Pages API answered 403 with a firewall's challenge, cf-ray 8f";
         assert_eq!(challenge.to_string(), expected);
-        assert!(challenge.hint().is_some_and(|it| it.contains("firewall")));
+        assert!(
+            challenge
+                .hint()
+                .is_some_and(|it| it.contains("bot protection"))
+        );
     }
 }

@@ -168,5 +168,13 @@ mod tests {
             let found = limit(&headers).map(|it| (it.remaining, it.resets_in.as_secs()));
             assert_eq!(found, expected, "{limits} {policy}");
         }
+        // The tightest by what remains for each second, and no number is too
+        // large.
+        let headers = headers(&[("Ratelimit", r#""a";r=5;t=10, "b";r=99999999999;t=60"#)]);
+        let tightest = Limit {
+            remaining: 5,
+            resets_in: Duration::from_secs(10),
+        };
+        assert_eq!(limit(&headers), Some(tightest));
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize as _, Deserializer};
 use serde_json::Value;
 
 /// Reads an id that can be asked about.
-pub(super) fn usable<'de, D>(deserializer: D) -> Result<String, D::Error>
+pub(super) fn non_empty<'de, D>(deserializer: D) -> Result<String, D::Error>
 where
     D: Deserializer<'de>,
 {
@@ -28,7 +28,7 @@ where
 }
 
 /// Reads the items that can be read, so that one odd item hides no other.
-pub(super) fn each<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+pub(super) fn lossy_vec<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: DeserializeOwned,
@@ -39,7 +39,7 @@ where
 }
 
 /// Tells "not there" from "there, in a shape we do not know".
-pub(super) fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(super) fn presence<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Default + DeserializeOwned,
@@ -49,7 +49,7 @@ where
 }
 
 /// Reads a time with any number of fractional digits; without a zone it is UTC.
-pub(super) fn time<'de, D>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error>
+pub(super) fn timestamp<'de, D>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error>
 where
     D: Deserializer<'de>,
 {

@@ -2,22 +2,31 @@
 //! fills memory: a log is all in one JSON document.
 
 use actson::feeder::PushJsonFeeder;
+use actson::options::JsonParserOptionsBuilder;
 use actson::{JsonEvent, JsonParser};
 
-/// How deep the objects of `result.data` lie.
-const DEPTH_OF_A_LINE: usize = 4;
+use super::lossy::StringRepair;
 
-/// A longer one is not read to its end, and neither is the log: a line is
-/// held in memory until it is whole.
-const MOST_OF_A_LINE: usize = 4 << 20;
+/// How deep `result`, its array `data` and an entry of that array lie.
+const RESULT: usize = 2;
+const DATA: usize = 3;
+const ENTRY: usize = 4;
+
+/// Nothing is nested deeper than this; each level takes a byte of memory.
+const MAX_DEPTH: usize = 1 << 20;
+
+/// A longer entry is cut here: it is held in memory until it is whole.
+const MAX_ENTRY: usize = 4 << 20;
 
 /// Takes the bytes of `{"result": {"data": [{"line": "…"}]}}` as they come.
+/// Nothing else in a response is a log: `messages` may hold a `data` too.
 pub(super) struct LogReader<'a> {
+    repair: StringRepair,
     parser: JsonParser<PushJsonFeeder>,
     depth: usize,
     field: String,
-    /// Whether what is read now lies in `data`.
-    is_in_data: bool,
+    /// Where what is read now lies.
+    place: Place,
     /// Whether `data` was read to its end.
     is_whole: bool,
     /// Lines at the beginning that were shown before.
@@ -26,30 +35,37 @@ pub(super) struct LogReader<'a> {
     met: usize,
     /// What is not JSON is not read on.
     is_broken: bool,
-    /// Bytes of what is not whole yet.
-    held: usize,
     show: &'a mut dyn FnMut(&str),
+}
+
+#[derive(PartialEq, Eq)]
+enum Place {
+    Elsewhere,
+    InResult,
+    InData,
 }
 
 impl<'a> LogReader<'a> {
     /// Gives `show` each line but the first `skip`, in order.
     pub(super) fn new(skip: usize, show: &'a mut dyn FnMut(&str)) -> Self {
+        let options = JsonParserOptionsBuilder::default().with_max_depth(MAX_DEPTH);
         Self {
-            parser: JsonParser::new(PushJsonFeeder::new()),
+            repair: StringRepair::new(MAX_ENTRY),
+            parser: JsonParser::new_with_options(PushJsonFeeder::new(), options.build()),
             depth: 0,
             field: String::new(),
-            is_in_data: false,
+            place: Place::Elsewhere,
             is_whole: false,
             skip,
             met: 0,
             is_broken: false,
-            held: 0,
             show,
         }
     }
 
-    /// How many lines there were, if it was a log and it did not break off. Counted,
-    /// since the `total` of an answer has been seen to differ from its lines.
+    /// How many lines there were, if it was a log and it did not break off.
+    /// Counted, since the `total` of a response has been seen to differ from
+    /// its lines (trap 10 of the API notes).
     pub(super) fn lines(&self) -> Option<usize> {
         self.is_whole.then_some(self.met)
     }
@@ -59,21 +75,19 @@ impl<'a> LogReader<'a> {
         self.is_broken
     }
 
-    pub(super) fn push(&mut self, mut bytes: &[u8]) {
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        let repaired = self.repair.push(bytes);
+        let mut bytes = repaired.as_slice();
         while !self.is_broken && !bytes.is_empty() {
             let taken = self.parser.feeder.push_bytes(bytes);
             bytes = &bytes[taken..];
-            self.held += taken;
             self.read();
-            if MOST_OF_A_LINE < self.held {
-                self.stop();
-            }
         }
     }
 
     /// Reads no further: what has come is the log.
     pub(super) fn stop(&mut self) {
-        self.is_whole |= self.is_in_data;
+        self.is_whole |= self.place == Place::InData;
         self.is_broken = true;
     }
 
@@ -81,10 +95,7 @@ impl<'a> LogReader<'a> {
         loop {
             match self.parser.next_event() {
                 Ok(Some(JsonEvent::NeedMoreInput)) => return,
-                Ok(Some(event)) => {
-                    self.held = 0;
-                    self.event(event);
-                }
+                Ok(Some(event)) => self.event(event),
                 Ok(None) | Err(_) => {
                     self.is_broken = true;
                     return;
@@ -95,29 +106,38 @@ impl<'a> LogReader<'a> {
 
     fn event(&mut self, event: JsonEvent) {
         match event {
+            JsonEvent::StartObject => {
+                self.depth += 1;
+                if self.depth == RESULT && self.field == "result" {
+                    self.place = Place::InResult;
+                }
+            }
             JsonEvent::StartArray => {
                 self.depth += 1;
-                self.is_in_data |= self.depth + 1 == DEPTH_OF_A_LINE && self.field == "data";
+                let is_data = self.depth == DATA && self.field == "data";
+                if self.place == Place::InResult && is_data {
+                    self.place = Place::InData;
+                }
             }
-            JsonEvent::StartObject => self.depth += 1,
             JsonEvent::EndArray | JsonEvent::EndObject => {
                 self.depth = self.depth.saturating_sub(1);
-                let was_in_data = self.is_in_data;
-                self.is_in_data &= DEPTH_OF_A_LINE <= self.depth + 1;
-                self.is_whole |= was_in_data && !self.is_in_data;
+                if self.place == Place::InData && self.depth < DATA {
+                    self.place = Place::InResult;
+                    self.is_whole = true;
+                }
+                if self.depth < RESULT {
+                    self.place = Place::Elsewhere;
+                }
             }
             JsonEvent::FieldName => {
                 self.field.clear();
+                // The repair has made it UTF-8.
                 self.field
                     .push_str(self.parser.current_str().unwrap_or_default());
             }
             JsonEvent::ValueString => {
-                let is_line = self.depth == DEPTH_OF_A_LINE && self.field == "line";
-                if self.is_in_data && is_line {
-                    self.met += 1;
-                    if self.skip < self.met {
-                        (self.show)(self.parser.current_str().unwrap_or_default());
-                    }
+                if self.place == Place::InData && self.depth == ENTRY && self.field == "line" {
+                    self.entry();
                 }
             }
             JsonEvent::NeedMoreInput
@@ -128,17 +148,30 @@ impl<'a> LogReader<'a> {
             | JsonEvent::ValueNull => {}
         }
     }
+
+    /// An entry is a line, or several with line breaks between them.
+    fn entry(&mut self) {
+        let entry = self.parser.current_str().unwrap_or_default();
+        let entry = entry.strip_suffix('\n').unwrap_or(entry);
+        for line in entry.split('\n') {
+            self.met += 1;
+            if self.skip < self.met {
+                (self.show)(line.strip_suffix('\r').unwrap_or(line));
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::CUT;
 
-    fn lines(json: &str, skip: usize, size: usize) -> Vec<String> {
+    fn lines(json: impl AsRef<[u8]>, skip: usize, size: usize) -> Vec<String> {
         let mut lines = Vec::new();
         let mut show = |line: &str| lines.push(line.to_owned());
         let mut reader = LogReader::new(skip, &mut show);
-        for chunk in json.as_bytes().chunks(size) {
+        for chunk in json.as_ref().chunks(size) {
             reader.push(chunk);
         }
         lines
@@ -162,20 +195,38 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_not_held_for_ever() {
-        let long = |length: usize| {
+    fn a_long_entry_is_cut_and_the_next_ones_are_read() {
+        let lengths = |length: usize| {
             let line = "x".repeat(length);
             let json = format!(
                 r#"{{"result":{{"data":[{{"line":"1"}},{{"line":"{line}"}},{{"line":"3"}}]}}}}"#
             );
-            let mut count = 0;
-            let mut show = |_: &str| count += 1;
+            let mut lengths = Vec::new();
+            let mut show = |line: &str| lengths.push(line.len());
             let mut reader = LogReader::new(0, &mut show);
             json.as_bytes().chunks(4095).for_each(|it| reader.push(it));
-            (reader.lines(), count)
+            assert_eq!(reader.lines(), Some(3));
+            lengths
         };
-        assert_eq!(long(MOST_OF_A_LINE / 2), (Some(3), 3));
-        assert_eq!(long(MOST_OF_A_LINE * 2), (Some(1), 1));
+        assert_eq!(lengths(MAX_ENTRY), [1, MAX_ENTRY, 1]);
+        assert_eq!(lengths(MAX_ENTRY * 2), [1, MAX_ENTRY + CUT.len(), 1]);
+    }
+
+    #[test]
+    fn no_byte_of_a_line_makes_it_or_the_next_one_unreadable() {
+        let log = b"{\"result\":{\"data\":[{\"line\":\"caf\xe9 \\ud83d\"},{\"li\xe9\":1e999,\"line\":\"\\ud83d\\ude00\"}]}}";
+        for size in 1..=log.len() {
+            let found = lines(log, 0, size);
+            assert_eq!(found, ["caf\u{fffd} \u{fffd}", "😀"], "in pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn an_entry_with_line_breaks_is_several_lines() {
+        let log = r#"{"result":{"data":[{"line":"a\nb\r\n\nc"},{"line":"d\n"},{"line":"\n"},{"line":"12%\r15%"}]}}"#;
+        let expected = ["a", "b", "", "c", "d", "", "12%\r15%"];
+        assert_eq!(lines(log, 0, 9), expected);
+        assert_eq!(lines(log, 3, 9), expected[3..]);
     }
 
     #[test]
@@ -186,10 +237,25 @@ mod tests {
     }
 
     #[test]
-    fn lines_lie_in_data_and_nowhere_else() {
+    fn lines_lie_in_the_data_of_the_result_and_nowhere_else() {
         let odd = r#"{"result":{"lines":[{"line":"1"}],"data":[{"line":"2"}],"more":[{"line":"3"}]},
             "data":[{"line":"4"},{"x":{"line":"5"}}]}"#;
         assert_eq!(lines(odd, 0, 9), ["2"]);
+        let deep = "[".repeat(5_000) + &"]".repeat(5_000);
+        for no_log in [
+            r#"{"messages":{"data":[{"line":"1"}]},"success":true}"#,
+            r#"{"result":[{"data":[{"line":"1"}]}]}"#,
+            r#"[{"result":{"data":[{"line":"1"}]}}]"#,
+            r#"{"x":{"result":{"data":[{"line":"1"}]}}}"#,
+            r#"{"result":null,"data":[{"line":"1"}]}"#,
+        ] {
+            let mut show = |line: &str| panic!("{line} in {no_log}");
+            let mut reader = LogReader::new(0, &mut show);
+            reader.push(no_log.as_bytes());
+            assert_eq!(reader.lines(), None, "{no_log}");
+        }
+        let odd = format!(r#"{{"x":{deep},"result":{{"y":{deep},"data":[{{"line":"1"}}]}}}}"#);
+        assert_eq!(lines(&odd, 0, 99), ["1"]);
     }
 
     #[test]

@@ -3,21 +3,21 @@
 //! It says what the API answered and whether that may pass. It decides
 //! nothing and repeats nothing.
 
+mod certificates;
 pub mod deployment;
 mod envelope;
 pub mod error;
 mod headers;
 mod lenient;
 mod log;
+mod lossy;
+pub mod page;
 pub mod transport;
-
-use std::cmp::Reverse;
 
 use chrono::{DateTime, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::HeaderMap;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::cloudflare::deployment::Deployment;
@@ -25,14 +25,15 @@ use crate::cloudflare::envelope::Envelope;
 use crate::cloudflare::error::{ClientError, ErrorResponse};
 use crate::cloudflare::headers::Limit;
 use crate::cloudflare::log::LogReader;
+use crate::cloudflare::page::{Page, ResultInfo};
 use crate::cloudflare::transport::{Answer, Body, Method, Request, SendError, Transport};
 use crate::text;
 
 /// More per page is refused with code 8000024.
 const PER_PAGE: usize = 25;
 
-const MOST_OF_AN_ANSWER: usize = 8 << 20;
-const MOST_OF_A_LOG: usize = 256 << 20;
+const MAX_RESPONSE: usize = 8 << 20;
+const MAX_LOG: usize = 256 << 20;
 
 /// The deployments of one project.
 pub struct Client<T> {
@@ -47,6 +48,8 @@ pub struct Exchange<A> {
     pub result: Result<A, ClientError>,
     /// The `messages` of a success.
     pub messages: Vec<String>,
+    /// What a list says of itself.
+    result_info: ResultInfo,
 }
 
 /// One request and what the head of its answer said.
@@ -62,15 +65,6 @@ pub struct ResponseMeta {
     pub date: Option<DateTime<Utc>>,
     /// What is left of the rate limit.
     pub limit: Option<Limit>,
-}
-
-/// A page of the list, the newest first whatever order the API keeps. One
-/// deployment that cannot be read hides no other.
-#[derive(Debug)]
-pub struct Page {
-    pub deployments: Vec<Deployment>,
-    /// Whether older ones may follow on the next page.
-    pub has_next: bool,
 }
 
 impl<T: Transport> Client<T> {
@@ -92,7 +86,14 @@ impl<T: Transport> Client<T> {
         let environment = environment.map(|it| format!("&env={}", segment(it)));
         let environment = environment.unwrap_or_default();
         let route = format!("?page={page}&per_page={PER_PAGE}{environment}");
-        self.ask(Method::Get, route).await
+        let exchange: Exchange<Vec<Value>> = self.ask(Method::Get, route).await;
+        let info = exchange.result_info;
+        Exchange {
+            meta: exchange.meta,
+            result: exchange.result.map(|rows| Page::new(rows, info, page)),
+            messages: exchange.messages,
+            result_info: info,
+        }
     }
 
     /// `POST …/deployments/{id}/retry`, once.
@@ -118,6 +119,7 @@ impl<T: Transport> Client<T> {
             meta,
             result,
             messages: Vec::new(),
+            result_info: ResultInfo::default(),
         }
     }
 
@@ -128,14 +130,18 @@ impl<T: Transport> Client<T> {
             Ok(answer) => read(answer).await,
             Err(error) => Err(error),
         };
-        let (result, messages) = match read {
-            Ok((result, messages)) => (Ok(result), messages),
-            Err(error) => (Err(error), Vec::new()),
+        let (result, messages, result_info) = match read {
+            Ok((result, envelope)) => {
+                let messages = envelope.messages.iter().map(ToString::to_string);
+                (Ok(result), messages.collect(), envelope.result_info)
+            }
+            Err(error) => (Err(error), Vec::new(), ResultInfo::default()),
         };
         Exchange {
             meta,
             result,
             messages,
+            result_info,
         }
     }
 
@@ -172,36 +178,42 @@ impl From<SendError> for ClientError {
         match error {
             SendError::NotSent(cause) => Self::NotSent(cause),
             SendError::Untrusted(cause) => Self::Untrusted(cause),
+            SendError::ProxyRejected => Self::ProxyRejected,
             SendError::NoAnswer(cause) => Self::NoAnswer(cause),
         }
     }
 }
 
-/// Reads an answer as the result and the messages of a success, or as why
-/// there is none.
-async fn read<A, B>(mut answer: Answer<B>) -> Result<(A, Vec<String>), ClientError>
+/// Reads a response as the result of a success and what came with it, or as
+/// why there is none.
+async fn read<A, B>(mut answer: Answer<B>) -> Result<(A, Envelope), ClientError>
 where
     A: DeserializeOwned,
     B: Body,
 {
     let mut body = Vec::new();
-    while body.len() <= MOST_OF_AN_ANSWER
-        && let Some(chunk) = answer.body.chunk().await?
-    {
-        body.extend(chunk);
+    while body.len() <= MAX_RESPONSE {
+        match answer.body.chunk().await {
+            Ok(Some(chunk)) => body.extend(chunk),
+            Err(error) if is_success(answer.status) => return Err(error.into()),
+            // The status stands, whatever broke the body off: a 429 is a rate
+            // limit even without the rest of its body.
+            Ok(None) | Err(_) => break,
+        }
     }
     let envelope = Envelope::read(&body);
-    if let Some(envelope) = &envelope
-        && is_success(answer.status)
-        && envelope.success != Some(false)
-        && let Ok(result) = A::deserialize(&envelope.result)
-    {
-        let messages = envelope.messages.iter().map(ToString::to_string);
-        return Ok((result, messages.collect()));
-    }
-    let items = envelope.map(|it| it.errors).unwrap_or_default();
+    let items = match envelope {
+        Some(envelope) if is_success(answer.status) && envelope.success != Some(false) => {
+            if let Ok(result) = A::deserialize(&envelope.result) {
+                return Ok((result, envelope));
+            }
+            envelope.errors
+        }
+        Some(envelope) => envelope.errors,
+        None => Vec::new(),
+    };
     let excerpt = items.is_empty().then(|| excerpt(&body));
-    Err(refusal(&answer, items, excerpt))
+    Err(error_response(&answer, items, excerpt))
 }
 
 async fn read_log<B: Body>(
@@ -211,21 +223,21 @@ async fn read_log<B: Body>(
 ) -> Result<usize, ClientError> {
     let mut reader = LogReader::new(skip, show);
     let mut read = 0;
-    while read <= MOST_OF_A_LOG
+    while read <= MAX_LOG
         && !reader.is_broken()
         && let Some(chunk) = answer.body.chunk().await?
     {
         read += chunk.len();
         reader.push(&chunk);
     }
-    if MOST_OF_A_LOG < read {
+    if MAX_LOG < read {
         reader.stop();
     }
     let lines = reader.lines();
-    lines.ok_or_else(|| refusal(&answer, Vec::new(), Some(String::new())))
+    lines.ok_or_else(|| error_response(&answer, Vec::new(), Some(String::new())))
 }
 
-fn refusal<B>(
+fn error_response<B>(
     answer: &Answer<B>,
     items: Vec<envelope::Item>,
     excerpt: Option<String>,
@@ -238,20 +250,6 @@ fn refusal<B>(
         retry_after: headers::retry_after(&answer.headers),
         is_challenge: headers::is_challenge(&answer.headers),
     })
-}
-
-impl<'de> Deserialize<'de> for Page {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let values: Vec<Value> = Vec::deserialize(deserializer)?;
-        let has_next = PER_PAGE <= values.len();
-        let deployments = values.into_iter().map(serde_json::from_value);
-        let mut deployments: Vec<Deployment> = deployments.filter_map(Result::ok).collect();
-        deployments.sort_by_key(|it| Reverse(it.created_on));
-        Ok(Self {
-            deployments,
-            has_next,
-        })
-    }
 }
 
 fn is_success(status: u16) -> bool {
@@ -267,14 +265,14 @@ fn segment(text: &str) -> String {
 /// The beginning of a body that could not be read. JSON is never shown: a
 /// deployment holds the plain values of its variables.
 fn excerpt(body: &[u8]) -> String {
-    const MOST: usize = 200;
-    let text = String::from_utf8_lossy(&body[..body.len().min(4 * MOST)]);
+    const MAX_LENGTH: usize = 200;
+    let text = String::from_utf8_lossy(&body[..body.len().min(4 * MAX_LENGTH)]);
     if text.trim_start().starts_with(['{', '[', '"']) {
         return String::new();
     }
     let text = text::inline(&text);
-    let mut excerpt: String = text.chars().take(MOST).collect();
-    if excerpt.len() < text.len() || 4 * MOST < body.len() {
+    let mut excerpt: String = text.chars().take(MAX_LENGTH).collect();
+    if excerpt.len() < text.len() || 4 * MAX_LENGTH < body.len() {
         excerpt.push_str(text::CUT);
     }
     excerpt
@@ -283,8 +281,6 @@ fn excerpt(body: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use std::iter;
-
-    use serde_json::json;
 
     use super::*;
     use crate::cloudflare::transport::SendError;
@@ -328,6 +324,46 @@ mod tests {
         assert_eq!(pieces.count(), 8);
     }
 
+    /// A body that breaks off.
+    struct Broken;
+
+    impl Body for Broken {
+        async fn chunk(&mut self) -> Result<Option<Vec<u8>>, SendError> {
+            Err(SendError::NoAnswer("reset".into()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_rate_limit_is_one_on_every_route_whatever_becomes_of_its_body() {
+        struct Limiting;
+        impl Transport for Limiting {
+            type Body = Broken;
+
+            async fn send(&self, _: &Request) -> Result<Answer<Broken>, SendError> {
+                let mut headers = HeaderMap::new();
+                headers.insert("retry-after", "300".parse().unwrap());
+                Ok(Answer {
+                    status: 429,
+                    headers,
+                    body: Broken,
+                })
+            }
+        }
+        let client = Client::new(Limiting, "account", "site");
+        let errors = [
+            client.deployment("id").await.result.unwrap_err(),
+            client.deployments(None, 1).await.result.unwrap_err(),
+            client.retry("id").await.result.unwrap_err(),
+            client.log("id", 0, &mut |_| {}).await.result.unwrap_err(),
+        ];
+        for error in errors {
+            assert!(error.is_rate_limit(), "{error}");
+            assert_eq!(error.retry_after(), Some(std::time::Duration::from_mins(5)));
+        }
+        let read = read::<Value, _>(answer(Broken)).await;
+        assert!(matches!(read, Err(ClientError::NoAnswer(_))));
+    }
+
     #[tokio::test]
     async fn a_refusal_of_a_log_is_told_as_the_api_told_it() {
         struct Refusing;
@@ -347,15 +383,6 @@ mod tests {
             error.to_string(),
             "the Pages API answered 403: No (code 10000)"
         );
-    }
-
-    #[test]
-    fn a_page_that_is_full_is_not_the_last() {
-        for (listed, has_next) in [(PER_PAGE, true), (PER_PAGE - 1, false)] {
-            let deployments = vec![json!({"id": "x"}); listed];
-            let page: Page = serde_json::from_value(deployments.into()).unwrap();
-            assert_eq!(page.has_next, has_next);
-        }
     }
 
     #[test]

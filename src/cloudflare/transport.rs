@@ -15,9 +15,10 @@ use anyhow::{Context as _, Result};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{NoProxy, Proxy, Response, redirect, retry};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
-use rustls_native_certs::{load_certs_from_paths, load_native_certs};
+use rustls_native_certs::load_native_certs;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::certificates;
 use super::error::BoxError;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -78,6 +79,8 @@ pub enum SendError {
     NotSent(BoxError),
     /// Nothing has left, since whoever answered is not who we look for.
     Untrusted(BoxError),
+    /// Nothing has left: the proxy wants to know who asks.
+    ProxyRejected,
     /// It left, and no whole answer came.
     NoAnswer(BoxError),
 }
@@ -109,21 +112,26 @@ pub struct Http {
     /// Made when the built-in roots do not know who signed the API's
     /// certificate: parsing the system's roots costs 40 ms of CPU.
     with_system_roots: OnceCell<reqwest::Client>,
+    warnings: Vec<String>,
 }
 
 impl Http {
     pub fn new(endpoint: Endpoint, credentials: Credentials) -> Result<Self> {
         let mut roots = bundled_roots();
-        let (file, dir) = (
-            endpoint.ssl_cert_file.as_deref(),
-            endpoint.ssl_cert_dir.as_deref(),
-        );
-        if file.is_some() || dir.is_some() {
-            let own = load_certs_from_paths(file, dir);
-            if let Some(error) = own.errors.into_iter().next() {
-                return Err(error).context("failed to read `SSL_CERT_FILE` or `SSL_CERT_DIR`");
+        let mut warnings = Vec::new();
+        // Plain HTTP, to a loopback address, needs no certificate.
+        if endpoint.base_url.starts_with("https:") {
+            let own = certificates::read(
+                endpoint.ssl_cert_file.as_deref(),
+                endpoint.ssl_cert_dir.as_deref(),
+            );
+            let (_, unusable) = roots.add_parsable_certificates(own.certificates);
+            warnings = own.warnings;
+            if 0 < unusable {
+                warnings.push(format!(
+                    "`SSL_CERT_FILE` and `SSL_CERT_DIR` hold {unusable} certificates that cannot be used; the others are trusted"
+                ));
             }
-            roots.add_parsable_certificates(own.certs);
         }
         Ok(Self {
             base_url: endpoint.base_url.clone(),
@@ -131,11 +139,23 @@ impl Http {
             endpoint,
             credentials,
             with_system_roots: OnceCell::new(),
+            warnings,
         })
+    }
+
+    /// What is odd about the certificate authorities, but need not matter.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The client that trusts the system's roots too, if it can be made.
     fn trusting_the_system(&self) -> Option<&reqwest::Client> {
+        let is_named =
+            self.endpoint.ssl_cert_file.is_some() || self.endpoint.ssl_cert_dir.is_some();
+        if is_named {
+            // They take the place of the system's roots.
+            return None;
+        }
         if self.with_system_roots.get().is_none() {
             let mut roots = bundled_roots();
             roots.add_parsable_certificates(load_native_certs().certs);
@@ -201,6 +221,8 @@ impl From<reqwest::Error> for SendError {
         let error = error.without_url();
         if certificate_error(&error).is_some() {
             Self::Untrusted(error.into())
+        } else if error.is_connect() && is_proxy_authentication(&error) {
+            Self::ProxyRejected
         } else if error.is_connect() {
             Self::NotSent(error.into())
         } else {
@@ -262,6 +284,18 @@ fn authentication(credentials: &Credentials) -> Result<HeaderMap> {
         }
     }
     Ok(headers)
+}
+
+/// Whether the proxy answered 407; the library has no type for it.
+fn is_proxy_authentication(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = error.source();
+    while let Some(error) = cause {
+        if error.to_string().contains("proxy authorization required") {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn is_unknown_issuer(error: &reqwest::Error) -> bool {

@@ -244,6 +244,51 @@ mod tests {
     }
 
     #[test]
+    fn a_proxy_that_cannot_be_used_is_named_and_not_shown() {
+        let cases = [
+            (
+                "HTTPS_PROXY",
+                "socks5://u:hush@proxy.example:1080",
+                "not supported: `socks5`",
+            ),
+            (
+                "https_proxy",
+                "socks5h://proxy.example",
+                "not supported: `socks5h`",
+            ),
+            (
+                "ALL_PROXY",
+                "ftp://u:hush@proxy.example",
+                "not supported: `ftp`",
+            ),
+            ("all_proxy", "http://", "is not the URL of a proxy"),
+            (
+                "HTTPS_PROXY",
+                "http://u:hush@proxy.example:port",
+                "is not the URL",
+            ),
+            ("HTTPS_PROXY", "proxy .example", "is not the URL of a proxy"),
+            ("HTTPS_PROXY", ":::", "is not the URL of a proxy"),
+        ];
+        for (name, value, expected) in cases {
+            let error = read(&[(name, value)]).unwrap_err();
+            assert!(error.starts_with(&format!("variable `{name}` ")), "{error}");
+            assert!(error.contains(expected), "{error}");
+            assert!(!error.contains("hush"), "{error}");
+        }
+        let good = [
+            ("proxy.example:3128", "http://proxy.example:3128"),
+            ("u:p@proxy.example", "http://u:p@proxy.example"),
+            ("https://proxy.example", "https://proxy.example"),
+        ];
+        for (value, expected) in good {
+            let vars = [("https_proxy", value), ("ALL_PROXY", "socks5://unused")];
+            let config = read(&vars).unwrap();
+            assert_eq!(config.endpoint.https_proxy.as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
     fn an_empty_input_is_an_absent_one() {
         for (name, _) in GOOD {
             let error = read(&[(name, "  ")]).unwrap_err();

@@ -117,6 +117,26 @@ pub(super) fn secret(text: &str) -> Result<(), String> {
     }
 }
 
+/// The URL of a proxy; without a scheme it is `http`. The error never shows
+/// it: a password may be in it.
+pub(super) fn proxy(text: &str) -> Result<String, String> {
+    let example = "use `http://proxy.example:3128`";
+    let url = if text.contains("://") {
+        text.to_owned()
+    } else {
+        format!("http://{text}")
+    };
+    let Ok(parsed) = Url::parse(&url) else {
+        return Err(format!("is not the URL of a proxy; {example}"));
+    };
+    match parsed.scheme() {
+        "http" | "https" => Ok(url),
+        scheme => Err(format!(
+            "is a proxy of a kind that is not supported: `{scheme}`; {example}"
+        )),
+    }
+}
+
 /// The API's base URL, without a slash at its end.
 pub(super) fn base_url(text: &str) -> Result<String, String> {
     let example = "use `https://api.cloudflare.com/client/v4`";

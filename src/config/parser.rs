@@ -187,13 +187,21 @@ impl InputParser {
             "" => Some(DEFAULT_BASE_URL.to_owned()),
             text => self.read("api_base_url", text, parse::base_url),
         };
-        let proxy = |names: &[&str]| vars.first(names).map(str::to_owned);
-        let all = ["all_proxy", "ALL_PROXY"];
+        let proxy = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+        let proxy = proxy.iter().find_map(|it| Some((it, vars.get(it)?)));
+        let proxy = match proxy.map(|(name, url)| (name, parse::proxy(url))) {
+            Some((name, Err(problem))) => {
+                self.problems.push(format!("variable `{name}` {problem}"));
+                None
+            }
+            Some((_, Ok(url))) => Some(url),
+            None => None,
+        };
         let path = |name: &str| vars.get(name).map(PathBuf::from);
         Some(Endpoint {
             base_url: base_url?,
-            https_proxy: proxy(&["https_proxy", "HTTPS_PROXY"]).or_else(|| proxy(&all)),
-            no_proxy: proxy(&["no_proxy", "NO_PROXY"]),
+            https_proxy: proxy,
+            no_proxy: vars.first(&["no_proxy", "NO_PROXY"]).map(str::to_owned),
             ssl_cert_file: path("SSL_CERT_FILE"),
             ssl_cert_dir: path("SSL_CERT_DIR"),
         })

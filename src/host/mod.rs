@@ -48,17 +48,21 @@ static HOSTS: [(&dyn Host, Marker); 13] = [
     (&TeamCity, Marker::IsSet("TEAMCITY_VERSION")),
     (&Bitbucket, Marker::IsSet("BITBUCKET_BUILD_NUMBER")),
     (&Woodpecker, Marker::Is("CI", "woodpecker")),
-    (&Drone, Marker::IsSetOrBegins("DRONE", "HARNESS_")),
+    (&Drone, Marker::IsSet("DRONE")),
     (&CloudBuild, Marker::IsSet("BUILDER_OUTPUT")),
     (&Jenkins, Marker::IsSet("JENKINS_URL")),
 ];
+
+/// Harness has no variable that is always set. Other hosts' steps have some of
+/// its variables too, for what they deploy, so that it comes after all others.
+const HARNESS: Marker = Marker::Begins("HARNESS_");
 
 /// What tells a host among the variables.
 enum Marker {
     IsSet(&'static str),
     Is(&'static str, &'static str),
-    /// The variable, or any whose name begins like this.
-    IsSetOrBegins(&'static str, &'static str),
+    /// Any variable that holds something and whose name begins like this.
+    Begins(&'static str),
 }
 
 impl Marker {
@@ -66,9 +70,9 @@ impl Marker {
         match self {
             Self::IsSet(name) => vars.get(name).is_some(),
             Self::Is(name, value) => vars.get(name) == Some(value),
-            Self::IsSetOrBegins(name, prefix) => {
-                vars.get(name).is_some() || vars.iter().any(|(it, _)| it.starts_with(prefix))
-            }
+            Self::Begins(prefix) => vars
+                .iter()
+                .any(|(name, value)| name.starts_with(prefix) && !value.is_empty()),
         }
     }
 }
@@ -90,7 +94,11 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// The host that the variables tell.
 pub fn detect_from_env(vars: &Env) -> &'static dyn Host {
     let told = HOSTS.iter().find(|(_, sign)| sign.is_in(vars));
-    told.map_or(&Unknown, |(host, _)| *host)
+    match told {
+        Some((host, _)) => *host,
+        None if HARNESS.is_in(vars) => &Drone,
+        None => &Unknown,
+    }
 }
 
 /// The value of `log_format`.
@@ -248,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_host_is_told_by_its_variables_also_among_others() {
-        let cases: [(&[(&str, &str)], &str); 22] = [
+        let cases: [(&[(&str, &str)], &str); 26] = [
             (&[], "plain"),
             (&[("CI", "true")], "plain"),
             (&[("GITHUB_ACTIONS", "true")], "github"),
@@ -279,6 +287,17 @@ mod tests {
             (&[("CI", "woodpecker"), ("DRONE", "true")], "woodpecker"),
             (&[("DRONE", "true")], "drone"),
             (&[("HARNESS_BUILD_ID", "7")], "drone"),
+            // Another host's own variable says more than one of Harness.
+            (
+                &[("HARNESS_API_KEY", "x"), ("BUILDER_OUTPUT", "/out")],
+                "cloudbuild",
+            ),
+            (
+                &[("HARNESS_API_KEY", "x"), ("JENKINS_URL", "https://ci")],
+                "jenkins",
+            ),
+            (&[("HARNESS_X", "x"), ("GITHUB_ACTIONS", "true")], "github"),
+            (&[("HARNESS_BUILD_ID", "")], "plain"),
             (&[("BUILDER_OUTPUT", "/builder/outputs")], "cloudbuild"),
             (&[("JENKINS_URL", "https://ci.example/")], "jenkins"),
             // A Jenkins that starts what runs on another host.

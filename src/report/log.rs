@@ -45,17 +45,18 @@ pub struct LogStyle {
 }
 
 impl<W: Write> Log<W> {
-    /// Begins with the masks of `secrets` as `host` wants them, whatever form
-    /// the log has; a log that is gone changes no verdict. `token` cannot be
-    /// guessed.
+    /// Begins with the masks of `secrets` for the `detected` host, whatever form
+    /// the log has: only where the environment identifies a host does anyone
+    /// read them; elsewhere they would print the secrets. A log that is gone
+    /// changes no verdict. `token` cannot be guessed.
     pub fn new(
         mut out: W,
         form: LogStyle,
-        host: &dyn Host,
+        detected: &dyn Host,
         secrets: &[String],
         token: &str,
     ) -> Self {
-        for mask in maskable(secrets).filter_map(|it| host.mask(it)) {
+        for mask in maskable(secrets).filter_map(|it| detected.mask(it)) {
             let _ = writeln!(out, "{mask}");
         }
         let _ = out.flush();

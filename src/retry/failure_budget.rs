@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cloudflare::error::ClientError;
+use crate::cloudflare::error::{ClientError, error_chain};
 use crate::retry::pace::Pause;
 use crate::run::event::Event;
 
@@ -35,7 +35,7 @@ impl FailureBudget {
     ) -> Option<(Event, Pause)> {
         let pause = self.pause(elapsed, error)?;
         let event = Event::RequestFailed {
-            reason: error.to_string(),
+            reason: error_chain(error),
             again_in: pause.at_least,
             is_first: self.in_a_row == 1,
         };

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Listed, Run};
 use crate::cloudflare::deployment::{Deployment, StageName};
+use crate::cloudflare::error::error_chain;
 use crate::cloudflare::transport::Transport;
 use crate::io::Flow;
 use crate::retry::candidates::describe_examined;
@@ -283,7 +284,7 @@ impl<T: Transport> Run<'_, T> {
                 |pause: &Pause| tries < MOST_TRIES && pause.at_least <= MAX_OPTIONAL_LOG_DELAY;
             let decides = need == Need::Decides;
             let Some((event, pause)) = again.filter(|(_, it)| decides || is_soon(it)) else {
-                let message = format!("failed to read the build log: {error}");
+                let message = format!("failed to read the build log: {}", error_chain(&error));
                 self.session.io.show(&Event::Warned { message });
                 break;
             };

@@ -25,9 +25,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::cloudflare::Client;
 use crate::cloudflare::deployment::Deployment;
+use crate::cloudflare::page::Page;
 use crate::cloudflare::transport::Transport;
-use crate::cloudflare::{Client, Page};
 use crate::io::{Flow, Io};
 use crate::retry::follow::LogSoFar;
 use crate::retry::guard::{Guard, Newer, guard};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Listed, Run};
 use crate::cloudflare::deployment::Deployment;
+use crate::cloudflare::page::{Position, Reading};
 use crate::cloudflare::transport::Transport;
 use crate::io::Flow;
 use crate::retry::appearance::{Appearance, Next, WHAT_TO_CHECK};
@@ -22,8 +23,10 @@ use crate::run::outcome::Outcome;
 /// How old a list may be that the guard is asked about.
 const FRESH: Duration = Duration::from_secs(10);
 
-/// The most pages of the list that are read for one question.
-const MOST_PAGES: usize = 40;
+/// How many deployments are read for one question, and in how many pages: the
+/// API may choose a smaller page than requested.
+const MAX_LISTED: usize = 1_000;
+const MAX_PAGES: usize = 100;
 
 /// What the search found.
 enum Found {
@@ -236,7 +239,8 @@ impl<T: Transport> Run<'_, T> {
             began: self.session.io.elapsed(),
             ..Listed::default()
         };
-        for page in 1..=MOST_PAGES {
+        let mut reading = Reading::default();
+        for page in 1..=MAX_PAGES {
             let client = self.client;
             let read = self
                 .session
@@ -247,16 +251,20 @@ impl<T: Transport> Run<'_, T> {
                 Err(error) => return ControlFlow::Break(Outcome::from_api_error(&error)),
             };
             self.listed.read_at = self.listed.read_at.or(read.meta.date);
+            let mut page = read.result;
             let listed = &mut self.listed.deployments;
-            for deployment in read.result.deployments {
+            let before = listed.len();
+            for deployment in std::mem::take(&mut page.deployments) {
                 // What is new meanwhile pushes others onto the next page.
                 if !listed.iter().any(|it| it.id == deployment.id) {
                     listed.push(deployment);
                 }
             }
-            self.listed.has_end = !read.result.has_next;
-            if self.listed.has_end || is_enough(&self.listed.deployments) {
-                self.listed.is_whole = true;
+            let position = reading.read(&page, before < listed.len());
+            self.listed.is_whole = position == Position::End || is_enough(listed);
+            self.listed.has_end = position == Position::End;
+            let is_limit = MAX_LISTED <= listed.len();
+            if self.listed.is_whole || position == Position::Unclear || is_limit {
                 break;
             }
         }
@@ -281,7 +289,7 @@ impl<T: Transport> Run<'_, T> {
         if !self.listed.is_whole && !self.options.allow_older {
             return ControlFlow::Break(Outcome::Refused {
                 why: format!(
-                    "deployment {} is older than the newest {}, too many to search for one that is live or in progress; set `allow_older: true` to retry it anyway",
+                    "the list could not be read back to deployment {}: {} deployments were read, and a newer one may be live or in progress; set `allow_older: true` to retry it anyway",
                     original.short_id(),
                     self.listed.deployments.len()
                 ),

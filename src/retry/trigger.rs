@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::cloudflare::Page;
 use crate::cloudflare::deployment::Deployment;
-use crate::cloudflare::error::ClientError;
+use crate::cloudflare::error::{ClientError, error_chain};
+use crate::cloudflare::page::Page;
 use crate::retry::failure_budget::FailureBudget;
 use crate::retry::pace::Pause;
 use crate::run::event::Event;
@@ -129,8 +129,10 @@ impl Trigger {
         }
         if is_about_it && let Some(instead) = self.instead.take() {
             let (refused, id) = (self.original.short_id(), instead.short_id());
-            let message =
-                format!("deployment {refused} cannot be retried ({error}); retrying {id} again");
+            let message = format!(
+                "deployment {refused} cannot be retried ({}); retrying {id} again",
+                error_chain(&error)
+            );
             self.original = instead;
             return Reaction {
                 events: vec![Event::Warned { message }],
@@ -150,7 +152,8 @@ impl Trigger {
         self.lost_posts += 1;
         self.lost_at = elapsed;
         let message = format!(
-            "no usable response to the retry request ({error}); checking whether a deployment was created"
+            "no usable response to the retry request ({}); checking whether a deployment was created",
+            error_chain(&error)
         );
         Reaction {
             events: vec![Event::Warned { message }],
@@ -283,7 +286,7 @@ impl Trigger {
     }
 
     fn give_up(&self, error: &ClientError) -> Reaction {
-        let mut what = error.to_string();
+        let mut what = error_chain(error);
         if self.is_unsure() {
             what.push_str("; a deployment may have been created");
         }
@@ -344,7 +347,7 @@ mod tests {
     fn page(deployments: &[Deployment]) -> Page {
         Page {
             deployments: deployments.to_vec(),
-            has_next: false,
+            ..Page::default()
         }
     }
 
@@ -442,6 +445,7 @@ mod tests {
     fn a_no_is_final_and_sent_once() {
         let refusal = ErrorResponse {
             status: 403,
+            is_challenge: true,
             ..ErrorResponse::default()
         };
         let reaction = trigger().posted(seconds(1), Err(ClientError::Refused(refusal)));

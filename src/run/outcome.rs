@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::cloudflare::deployment::{Deployment, StageName};
-use crate::cloudflare::error::ClientError;
+use crate::cloudflare::error::{ClientError, error_chain};
 use crate::run::history::StageHistory;
 
 /// How it ended.
@@ -84,7 +84,7 @@ impl Outcome {
     /// The outcome of a run that an API error ended.
     pub fn from_api_error(error: &ClientError) -> Self {
         Self::ApiError {
-            what: error.to_string(),
+            what: error_chain(error),
             hint: error.hint().map(str::to_owned),
         }
     }

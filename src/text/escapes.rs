@@ -6,13 +6,13 @@
 use std::iter;
 
 /// What a text is made of; other escape sequences are left out.
-pub(super) enum Piece<'a> {
+pub enum Piece<'a> {
     Char(char),
     /// `ESC [ … m`, which changes how the text behind it looks.
     Color(&'a str),
 }
 
-pub(super) fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
+pub fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
     let mut rest = text;
     iter::from_fn(move || {
         loop {

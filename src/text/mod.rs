@@ -2,7 +2,7 @@
 //!
 //! Build log lines, commit messages, branch names, URLs, error bodies and
 //! stage names are written by others. CI hosts read what a step prints, and
-//! some of it as orders: set an output, fail the step, mask a word. Terminals
+//! some of it as workflow commands: set an output, fail the step, mask a word. Terminals
 //! obey escape sequences. So nothing from outside is shown before it has
 //! passed one of these functions:
 //!
@@ -13,18 +13,19 @@
 //!
 //! Invariant: functions of their arguments, linear in them, and no panic on
 //! any text. What they return holds no control character but those of a kept
-//! color, nothing invisible, and no order for any host; a clean line stays as
-//! it is. Every host's orders are disarmed on every host, since detection may
+//! color, nothing invisible, and no workflow command of any host; a clean line
+//! stays as it is. Every host's commands are neutralized on every host, since
+//! detection may
 //! be wrong. Problem matchers that earlier steps gave to GitHub match any
-//! text they like: those cannot be disarmed.
+//! text they like: those cannot be neutralized.
 //!
 //! Order matters: what cannot be seen is taken out first, and only then are
-//! orders looked for, so that none is put together by the taking out.
+//! commands looked for, so that removing something cannot put one together.
 
 pub mod markup;
 pub mod secrets;
 
-mod escapes;
+pub mod escapes;
 
 use std::{iter, mem};
 
@@ -37,7 +38,7 @@ pub const LONGEST_LINE: usize = 4096;
 /// The longest piece inside a line of ours, in bytes.
 pub const LONGEST_INLINE: usize = 500;
 
-/// Stands before a line that would be an order because of how it starts.
+/// Stands before a line that would be a command because of how it starts.
 ///
 /// It can be seen, so that nobody wonders, and it is ASCII and not blank,
 /// since hosts look past white space and past what has no width.
@@ -55,7 +56,7 @@ pub enum Colors {
 }
 
 /// Splits where a CI host sees the end of a line: at `\n`, at `\r\n`, and at
-/// a lone `\r` too, behind which an order could otherwise hide.
+/// a lone `\r` too, behind which a command could otherwise hide.
 pub fn lines(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     iter::from_fn(move || {
@@ -93,7 +94,7 @@ pub fn line(text: &str, colors: Colors) -> String {
 /// Cleans a short piece for use anywhere inside a line of ours: one line, no
 /// color, white space drawn together, at most [`LONGEST_INLINE`] bytes.
 ///
-/// Put a space or a word between two such pieces: each is harmless by itself,
+/// Put a space or a word between two such pieces: each is neutralized by itself,
 /// but a `#` at the end of one and a `#[` at the start of the next are not.
 pub fn inline(text: &str) -> String {
     let mut line = Line::new(LONGEST_INLINE);
@@ -120,9 +121,9 @@ pub fn inline(text: &str) -> String {
 struct Line {
     /// What will be shown.
     shown: String,
-    /// What a host may match an order against: of `shown` only white space and
+    /// What a host may match a command against: of `shown` only white space and
     /// the ASCII characters, and no colors. Buildkite takes colors out before it looks
-    /// for its orders, and the GitHub and Azure runners compare by the rules
+    /// for its commands, and the GitHub and Azure runners compare by the rules
     /// of a language, in which some characters have no weight. Which ones is
     /// a matter of tables; that all of them are beyond ASCII is not.
     matched: String,
@@ -146,7 +147,7 @@ impl Line {
 
     fn push(&mut self, c: char) {
         self.mark_cut();
-        if self.completes_order(c) {
+        if self.completes_command(c) {
             self.shown.push(' ');
             self.matched.push(' ');
         }
@@ -175,10 +176,10 @@ impl Line {
         self.longest < self.shown.len()
     }
 
-    /// Whether `c` is the last character of an order that acts anywhere in a
+    /// Whether `c` is the last character of a command that acts anywhere in a
     /// line. A space before it, `## [error]`, leaves the text readable and is
     /// not skipped by any host.
-    fn completes_order(&self, c: char) -> bool {
+    fn completes_command(&self, c: char) -> bool {
         match c {
             // `##[`, `##vso[` and `##teamcity[`.
             '[' => self
@@ -187,24 +188,24 @@ impl Line {
                 .ends_with("##"),
             ':' => ["section_start", "section_end", "travis_fold", "travis_time"]
                 .iter()
-                .any(|order| ends_with_ignoring_case(&self.matched, order)),
+                .any(|command| ends_with_ignoring_case(&self.matched, command)),
             _ => false,
         }
     }
 
-    /// Whether the line is an order because of how it starts: a workflow
+    /// Whether the line is a command because of how it starts: a workflow
     /// command (`::error::`), or a group of Buildkite (`--- `).
-    fn starts_order(&self) -> bool {
+    fn starts_command(&self) -> bool {
         let text = self.matched.trim_start();
         text.starts_with("::")
-            || ["---", "+++", "~~~", "^^^"].iter().any(|order| {
-                text.strip_prefix(order)
+            || ["---", "+++", "~~~", "^^^"].iter().any(|command| {
+                text.strip_prefix(command)
                     .is_some_and(|after| after.is_empty() || after.starts_with(' '))
             })
     }
 
     fn finish(mut self) -> String {
-        let gutter = if self.starts_order() { GUTTER } else { "" };
+        let gutter = if self.starts_command() { GUTTER } else { "" };
         let reset = if self.is_colored { RESET } else { "" };
         if gutter.len() + self.shown.len() + reset.len() <= self.longest {
             return format!("{gutter}{}{reset}", self.shown);
@@ -290,7 +291,7 @@ mod tests {
         ]
     }
 
-    fn assert_harmless(text: &str) {
+    fn assert_neutralized(text: &str) {
         for shown in shown(text) {
             for reader in Reader::ALL {
                 let acts = reader.acts(&shown);
@@ -302,15 +303,15 @@ mod tests {
     #[test]
     fn no_host_and_no_terminal_acts_on_a_hostile_line() {
         for hostile in hostile::TABLE {
-            assert_harmless(hostile.text);
+            assert_neutralized(hostile.text);
             for text in lines(hostile.text) {
-                assert_harmless(text);
+                assert_neutralized(text);
             }
         }
     }
 
     #[test]
-    fn an_order_is_disarmed_where_everyone_sees_it() {
+    fn a_command_is_neutralized_visibly() {
         check("::error::x", "| ::error::x");
         check("  ::error::x", "|   ::error::x");
         check("\u{3000}::error::x", "| \u{3000}::error::x");
@@ -325,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_is_not_put_together_by_the_taking_out() {
+    fn removing_something_puts_no_command_together() {
         check("#\0#\x1b[0K[error]", "## [error]");
         check(":\u{200b}:error::x", "| ::error::x");
         check("\x1b]0;x\x07::error::x", "| ::error::x");
@@ -337,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_is_disarmed_though_its_characters_are_parted_by_others() {
+    fn a_command_is_neutralized_though_other_characters_part_it() {
         check("#é#[error]", "#é# [error]");
     }
 
@@ -432,7 +433,7 @@ mod tests {
         assert_eq!(lines("\n").count(), 1);
     }
 
-    /// Text of the parts of which orders and sequences are made.
+    /// Text of the parts of which commands and sequences are made.
     fn text() -> impl Strategy<Value = String> {
         let words = [
             "\x1b",
@@ -497,8 +498,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_becomes_harmless(text in text()) {
-            assert_harmless(&text);
+        fn any_text_is_neutralized(text in text()) {
+            assert_neutralized(&text);
         }
 
         #[test]
@@ -511,7 +512,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_harmless_stays_as_it_is(text in text()) {
+        fn sanitized_text_stays_as_it_is(text in text()) {
             for colors in [Colors::Kept, Colors::Stripped] {
                 let once = line(&text, colors);
                 prop_assert_eq!(&line(&once, colors), &once);

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{CUT, Colors, line};
+use super::{CUT, Colors, inline, line};
 
 /// Stands for what was taken out.
 const HIDDEN: &str = "***";
@@ -101,6 +101,20 @@ impl Secrets {
             return shown;
         }
         line(&hidden, Colors::Stripped)
+    }
+}
+
+impl Secrets {
+    /// Cleans a piece for use inside a line of ours, as [`inline`] does. The
+    /// secrets are hidden before and after, as in [`Secrets::line`]: what was
+    /// taken out may have stood inside one.
+    pub fn inline(&self, text: &str) -> String {
+        let shown = inline(&self.hide(text));
+        let hidden = self.hide(&shown);
+        if *hidden == shown {
+            return shown;
+        }
+        inline(&hidden)
     }
 }
 
@@ -405,6 +419,10 @@ mod tests {
         );
         assert_eq!(shown("a 01234567\0\u{200b}89abcdef"), "a ***");
         assert_eq!(shown("a 01234567\x1b[31m89abcdef"), "a ***");
+        for parted in ["\u{200b}", "\0", "\x1b[31m", "\u{ad}", "\x1b]0;x\x07"] {
+            let piece = secrets.inline(&format!("a 01234567{parted}89abcdef\n b"));
+            assert_eq!(piece, "a *** b");
+        }
         assert_eq!(shown("Authorization: ***"), "Authorization: ***");
         let cut = shown(&format!("{}0123456789abcdef", "x".repeat(4090)));
         assert!(!cut.contains("01234"));
@@ -444,7 +462,7 @@ mod tests {
         }
 
         #[test]
-        fn any_quoting_is_borne(text in "([aA]uthorization|[bB]earer|[ :=\"'`\\\\\n\r]|ä|x1){0,40}") {
+        fn any_quoting_is_tolerated(text in "([aA]uthorization|[bB]earer|[ :=\"'`\\\\\n\r]|ä|x1){0,40}") {
             let secrets = Secrets::new(&[""; 0]);
             let hidden = secrets.hide(&text).into_owned();
             prop_assert_eq!(secrets.hide(&hidden), hidden.as_str());

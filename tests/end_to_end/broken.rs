@@ -10,7 +10,8 @@ const HOUR: Duration = Duration::from_hours(1);
 
 const TRANSIENT: &str =
     "error: RPC failed; curl 56 GnuTLS recv error (-54): Error in the pull function.";
-const PERMANENT: &str = "src/main.ts(3,9): error TS2345: Argument of type 'string' is not assignable.";
+const PERMANENT: &str =
+    "src/main.ts(3,9): error TS2345: Argument of type 'string' is not assignable.";
 
 /// A life that ends in a failure in `stage`, whose log has one line.
 fn fails(stage: &str, line: &str) -> Life {

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::step::{Done, ORIGINAL, Step};
-use test_support::fake::{Api, Clock, Deployment, Fake, Life, Reply, Step as Stage, When};
+use test_support::fake::{Api, Clock, Deployment, Fake, Life, Reply, Route, Step as Stage, When};
 use test_support::parsers::github::Act;
 use test_support::parsers::hostile::TABLE;
 use test_support::parsers::{Reader, github};
@@ -113,10 +113,9 @@ fn no_reader_executes_commands_in_a_build_log_or_a_stage_name() {
 fn github_executes_our_own_commands_around_a_hostile_log() {
     let log = build(Texts::Hostile, "github").log;
     let acts = github::read(&log).acts;
-    let [mask, group, stop, resume, end, error] = acts.as_slice() else {
+    let [group, stop, resume, end, error] = acts.as_slice() else {
         panic!("{acts:?}");
     };
-    assert_eq!(*mask, Act::AddMask(test_support::fake::TOKEN.to_owned()));
     assert_eq!(*group, Act::Group("Build log".to_owned()));
     assert!(matches!(stop, Act::StopCommands(token) if 32 <= token.len()));
     assert_eq!((resume, end), (&Act::ResumeCommands, &Act::EndGroup));
@@ -169,5 +168,46 @@ fn no_reader_executes_commands_in_an_error_message() {
                 &act[..end.unwrap_or(act.len())]
             });
         }
+    }
+}
+
+#[test]
+fn only_a_host_that_the_environment_identifies_is_told_the_secrets() {
+    for format in FORMATS {
+        let fake = Fake::start(Api::new().deployment(Deployment::failed(ORIGINAL)));
+        let step = Step::new(&fake).with("log_format", format);
+        let done = step.with("wait", "false").run();
+        assert_eq!(done.code, 0, "{format}: {}", done.log);
+        let is_shown = done.log.contains(test_support::fake::TOKEN);
+        assert!(!is_shown, "{format}: {}", done.log);
+        if format != "json" {
+            let log = log_on_github(format);
+            assert!(log.starts_with("::add-mask::"), "{format}: {log}");
+        }
+    }
+}
+
+/// The log of a step on GitHub, in another form.
+fn log_on_github(format: &str) -> String {
+    let fake = Fake::start(Api::new().deployment(Deployment::failed(ORIGINAL)));
+    let step = Step::new(&fake).on_github().with("log_format", format);
+    step.with("wait", "false").run().log
+}
+
+#[test]
+fn a_secret_that_comes_back_with_something_invisible_inside_is_hidden() {
+    let (start, end) = test_support::fake::TOKEN.split_at(8);
+    for parted in ["\u{200b}", "\u{ad}", "\u{202e}", "\0"] {
+        let echoed = format!("the token {start}{parted}{end} is not valid");
+        let original = Deployment::failed(ORIGINAL).message(&echoed);
+        let refusal = Reply::error(403, 10_000, &echoed);
+        let api = Api::new().deployment(original);
+        let fake = Fake::start(api.fault(When::next(Route::Retry), refusal));
+        let done = Step::new(&fake).on_github().run();
+        assert_eq!(done.code, 3, "{}", done.log);
+        let summary = done.summary.unwrap();
+        let hidden = summary.matches("the token &#42;&#42;&#42; is not valid");
+        assert_eq!(hidden.count(), 2, "{summary}");
+        assert!(!summary.contains(&format!("{start}{end}")), "{summary}");
     }
 }

@@ -25,6 +25,8 @@ mod json;
 #[cfg(test)]
 mod recipes;
 #[cfg(test)]
+mod responses;
+#[cfg(test)]
 mod runner;
 #[cfg(test)]
 mod signals;

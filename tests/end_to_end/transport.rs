@@ -58,13 +58,93 @@ fn a_certificate_of_an_unknown_authority_ends_the_run_at_once() {
 }
 
 #[test]
-fn a_missing_certificate_file_is_named() {
-    let fake = Fake::start(Api::new());
-    let done = Step::new(&fake)
-        .var("SSL_CERT_FILE", "/nowhere/ca.pem")
-        .run();
-    assert_eq!(done.code, 2, "{}", done.log);
-    assert!(done.log.contains("SSL_CERT_FILE"), "{}", done.log);
+fn an_authority_file_that_is_not_there_is_a_warning_where_it_is_needed() {
+    let missing = |step: Step| step.var("SSL_CERT_FILE", "/nowhere/ca.pem");
+    let fake = Fake::start(api());
+    let done = missing(Step::new(&fake)).run();
+    assert_eq!(done.code, 0, "{}", done.log);
+    assert!(!done.log.contains("SSL_CERT"), "{}", done.log);
+    // Over TLS it is said, and what the folder holds counts.
+    let authority = Authority::create();
+    let fake = Fake::listen(api(), Listen::default().tls(authority.server()));
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("company.pem"), authority.pem()).unwrap();
+    std::fs::write(folder.path().join("other.pem"), "nothing").unwrap();
+    let path = folder.path().to_str().unwrap().to_owned();
+    let done = missing(Step::new(&fake)).var("SSL_CERT_DIR", &path).run();
+    assert_eq!(done.code, 0, "{}", done.log);
+    let warning = "warning: `SSL_CERT_FILE` (`/nowhere/ca.pem`) cannot be read: ";
+    assert!(done.log.starts_with(warning), "{}", done.log);
+}
+
+#[test]
+fn a_folder_that_never_ends_holds_up_no_run() {
+    let authority = Authority::create();
+    let fake = Fake::listen(Api::new(), Listen::default().tls(authority.server()));
+    let began = std::time::Instant::now();
+    let done = Step::new(&fake).var("SSL_CERT_DIR", "/proc:/dev").run();
+    assert_eq!(done.code, 3, "{}", done.log);
+    assert!(
+        done.log.contains("`SSL_CERT_DIR` (`/proc`) "),
+        "{}",
+        done.log
+    );
+    assert!(began.elapsed() < std::time::Duration::from_secs(20));
+}
+
+#[test]
+fn a_proxy_that_cannot_be_used_is_bad_input() {
+    for (name, url) in [
+        ("HTTPS_PROXY", "socks5://u:a-password@127.0.0.1:1"),
+        ("https_proxy", "ftp://u:a-password@127.0.0.1:1"),
+        ("ALL_PROXY", "http://u:a-password@127.0.0.1:port"),
+    ] {
+        let fake = Fake::start(Api::new());
+        let done = Step::new(&fake).var(name, url).run();
+        done.ends(2, "status=error");
+        let problem = format!("variable `{name}` ");
+        assert!(done.log.contains(&problem), "{}", done.log);
+        assert!(!done.log.contains("a-password"), "{}", done.log);
+        assert_eq!(fake.connections(), 0);
+    }
+}
+
+#[test]
+fn a_proxy_that_wants_a_password_ends_the_run_and_says_where_to_put_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let client = client.unwrap();
+            let mut lines = BufReader::new(&client).lines();
+            while lines.next().is_some_and(|it| !it.unwrap().is_empty()) {}
+            let response = b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n";
+            (&client).write_all(response).unwrap();
+        }
+    });
+    let authority = Authority::create();
+    let fake = Fake::listen(Api::new(), Listen::default().tls(authority.server()));
+    let done = Step::new(&fake).var("HTTPS_PROXY", &url).run();
+    done.ends(3, "status=error");
+    let hint = "hint: put the proxy's user name and password into `HTTPS_PROXY`";
+    assert!(done.log.contains(hint), "{}", done.log);
+}
+
+#[test]
+fn a_variable_of_harness_takes_no_outputs_from_the_host() {
+    let fake = Fake::start(api());
+    let step = Step::new(&fake).var("HARNESS_API_KEY", "x");
+    let folder = step.folder().join("builder");
+    std::fs::create_dir(&folder).unwrap();
+    let step = step.var("BUILDER_OUTPUT", folder.to_str().unwrap());
+    let done = step.run();
+    assert_eq!(done.code, 0, "{}", done.log);
+    assert_eq!(
+        std::fs::read_dir(&folder).unwrap().count(),
+        1,
+        "{}",
+        done.log
+    );
 }
 
 #[test]
@@ -85,7 +165,7 @@ fn a_stalled_handshake_does_not_count_as_a_post() {
     let done = step.run();
     assert_eq!(done.code, 4, "{}", done.log);
     assert!(
-        done.log.contains("failed to connect to the Pages API"),
+        done.log.contains("failed to connect to the Pages API: "),
         "{}",
         done.log
     );

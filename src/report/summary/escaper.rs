@@ -1,11 +1,12 @@
 //! Puts text from outside into the summary.
 //!
 //! Invariant: a secret is hidden before anything else, since an escaped or cut
-//! one would not be known any more; then the text is cut to the size of the
+//! one would not be known any more, and once more when what cannot be seen is
+//! gone; then the text is cut to the size of the
 //! escaper, and escaped last.
 
 use crate::text::secrets::Secrets;
-use crate::text::{Colors, inline, markup};
+use crate::text::{Colors, markup};
 
 /// Bytes of a piece, for each item of a list.
 const BYTES: usize = 8;
@@ -51,7 +52,7 @@ impl<'a> Escaper<'a> {
 
     /// A link; `None` if the address is not one that a browser may be sent to.
     pub(super) fn link(&self, text: &str, address: &str) -> Option<String> {
-        let address = inline(&self.secrets.hide(address));
+        let address = self.secrets.inline(address);
         let is_safe = |it: char| it.is_ascii_graphic() && !"<>()[]\\\"'`|".contains(it);
         let is_link = address.starts_with("https://") && address.chars().all(is_safe);
         is_link.then(|| format!("[{}](<{address}>)", self.markdown(text)))
@@ -80,7 +81,7 @@ impl<'a> Escaper<'a> {
     }
 
     fn piece(&self, text: &str) -> String {
-        cut(inline(&self.secrets.hide(text)), self.size * BYTES)
+        cut(self.secrets.inline(text), self.size * BYTES)
     }
 }
 

@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use self::excerpt::excerpt;
 use self::rules::{NOT_THE_END, RULES, Rule, STEPS, is_before_build};
 use crate::cloudflare::deployment::StageName;
+use crate::text::escapes::{Piece, pieces};
 
 /// Why a deployment failed, as far as its log tells.
 #[derive(Debug)]
@@ -137,25 +138,9 @@ impl Line {
 /// word look as if it began a line.
 fn plain(line: &str) -> String {
     let mut text = String::with_capacity(line.len());
-    let mut rest = line.chars();
-    while let Some(c) = rest.next() {
-        if c != '\u{1b}' {
+    for piece in pieces(line) {
+        if let Piece::Char(c) = piece {
             text.push(if c.is_control() { ' ' } else { c });
-            continue;
-        }
-        match rest.next() {
-            // A CSI sequence (a color) ends with its first letter.
-            Some('[') => {
-                rest.find(|it| ('@'..='~').contains(it));
-            }
-            // An OSC sequence (a link) ends with BEL or ESC \.
-            Some(']') => {
-                rest.find(|it| matches!(it, '\u{7}' | '\u{1b}'));
-                if rest.as_str().starts_with('\\') {
-                    rest.next();
-                }
-            }
-            _ => {}
         }
     }
     text.trim().to_owned()

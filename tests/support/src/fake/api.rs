@@ -38,6 +38,19 @@ pub enum Clock {
     Real { speed: f64 },
 }
 
+/// How the list is cut into pages.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Paging {
+    /// No page has more rows, whatever is requested.
+    pub max_rows: usize,
+    /// `env` takes rows out of the pages instead of out of the list.
+    pub filters_pages: bool,
+    /// Whether a page says anything about the list.
+    pub has_info: bool,
+    /// Every page is the first.
+    pub is_stuck: bool,
+}
+
 #[derive(Clone, Debug)]
 pub struct Project {
     pub account: String,
@@ -60,6 +73,8 @@ pub struct Api {
     pub(super) list_lag: Duration,
     pub(super) get_lag: Duration,
     pub(super) messages: Vec<Value>,
+    pub(super) paging: Paging,
+    pub(super) raw: Vec<(String, Vec<u8>)>,
     pub(super) made: Vec<String>,
     pub(super) clock: Clock,
     pub(super) skew: TimeDelta,
@@ -243,10 +258,25 @@ impl Api {
         ));
         let limit = self.limit.iter().flat_map(|it| it.headers(self.now));
         headers.extend(limit);
+        for (marker, bytes) in &self.raw {
+            reply.body = replaced(&reply.body, marker.as_bytes(), bytes);
+        }
         headers.retain(|(name, _)| !reply.has_header(name));
         reply.headers.extend(headers);
         answer
     }
+}
+
+fn replaced(body: &[u8], marker: &[u8], bytes: &[u8]) -> Vec<u8> {
+    let mut replaced = Vec::new();
+    let mut rest = body;
+    while let Some(start) = rest.windows(marker.len()).position(|it| it == marker) {
+        replaced.extend(&rest[..start]);
+        replaced.extend(bytes);
+        rest = &rest[start + marker.len()..];
+    }
+    replaced.extend(rest);
+    replaced
 }
 
 /// A test must not pass if something that it scripted has not happened.

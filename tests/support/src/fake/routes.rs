@@ -131,23 +131,31 @@ impl Api {
                 "Invalid list options provided. Review the `page` or `per_page` parameter.";
             return Reply::error(400, 8_000_024, message);
         };
+        let paging = self.paging;
+        let per_page = per_page.min(paging.max_rows);
+        let page = if paging.is_stuck { 1 } else { page };
+        let environment = request.parameter("env");
+        let is_asked = |it: &Deployment| environment.is_none_or(|env| it.environment == env);
         let mut listed = self.listed();
-        if let Some(environment) = request.parameter("env") {
-            listed.retain(|(it, _)| it.environment == environment);
+        if !paging.filters_pages {
+            listed.retain(|(it, _)| is_asked(it));
         }
         let total = listed.len();
         let shown = listed.iter().skip((page - 1) * per_page).take(per_page);
         let shown: Vec<_> = shown
+            .filter(|(it, _)| is_asked(it))
             .map(|(it, age)| it.json(&self.project, *age))
             .collect();
         let mut body = self.envelope(&json!(shown));
-        body["result_info"] = json!({
-            "page": page,
-            "per_page": per_page,
-            "count": shown.len(),
-            "total_count": total,
-            "total_pages": total.div_ceil(per_page),
-        });
+        if paging.has_info {
+            body["result_info"] = json!({
+                "page": page,
+                "per_page": per_page,
+                "count": shown.len(),
+                "total_count": total,
+                "total_pages": total.div_ceil(per_page),
+            });
+        }
         Reply::json(200, &body)
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde_json::Value;
 
-use super::api::{ACCOUNT, Api, Clock, PROJECT, Project, TOKEN};
+use super::api::{ACCOUNT, Api, Clock, PROJECT, Paging, Project, TOKEN};
 use super::deployment::{Deployment, full_id};
 use super::fault::{Fault, When};
 use super::life::Life;
@@ -38,6 +38,13 @@ impl Api {
             list_lag: Duration::ZERO,
             get_lag: Duration::ZERO,
             messages: Vec::new(),
+            paging: Paging {
+                max_rows: 25,
+                filters_pages: false,
+                has_info: true,
+                is_stuck: false,
+            },
+            raw: Vec::new(),
             made: Vec::new(),
             clock: Clock::Manual,
             skew: TimeDelta::zero(),
@@ -128,6 +135,37 @@ impl Api {
     /// Adds an item to `messages` in every successful response.
     pub fn message(mut self, message: Value) -> Self {
         self.messages.push(message);
+        self
+    }
+
+    /// No page of the list has more rows than this, whatever is requested.
+    pub fn max_rows(mut self, rows: usize) -> Self {
+        self.paging.max_rows = rows;
+        self
+    }
+
+    /// The list is filtered by `env` after it was cut into pages.
+    pub fn filters_pages(mut self) -> Self {
+        self.paging.filters_pages = true;
+        self
+    }
+
+    /// The list says nothing about itself.
+    pub fn without_result_info(mut self) -> Self {
+        self.paging.has_info = false;
+        self
+    }
+
+    /// The list ignores `page`.
+    pub fn only_the_first_page(mut self) -> Self {
+        self.paging.is_stuck = true;
+        self
+    }
+
+    /// Sends `bytes` instead of `marker`, wherever it stands in a body: text
+    /// that no JSON writer would write.
+    pub fn raw(mut self, marker: &str, bytes: &[u8]) -> Self {
+        self.raw.push((marker.to_owned(), bytes.to_owned()));
         self
     }
 
