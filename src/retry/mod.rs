@@ -11,6 +11,7 @@ mod failure_budget;
 pub mod filter;
 mod follow;
 mod guard;
+mod judge;
 mod not_there;
 pub mod options;
 pub mod pace;
@@ -31,11 +32,9 @@ use crate::cloudflare::page::Page;
 use crate::cloudflare::transport::Transport;
 use crate::io::{Flow, Io};
 use crate::retry::follow::LogSoFar;
-use crate::retry::guard::{Guard, Newer, guard};
-use crate::retry::options::{Options, RetryWhen};
+use crate::retry::options::Options;
 use crate::retry::pace::Pause;
 use crate::retry::session::Session;
-use crate::retry::target::Target;
 use crate::retry::trigger::Trigger;
 use crate::run::event::Event;
 use crate::run::history::StageHistory;
@@ -73,16 +72,6 @@ pub async fn run<'a, T: Transport>(
     }
 }
 
-/// Whether the target is retried.
-enum Judgment {
-    Retried,
-    NotRetried {
-        /// How the run ends then.
-        outcome: Outcome,
-        why: &'static str,
-    },
-}
-
 /// What the list last said of the target's neighborhood.
 #[derive(Default)]
 struct Listed {
@@ -115,10 +104,7 @@ struct Run<'a, T> {
 impl<T: Transport> Run<'_, T> {
     async fn run_attempts(&mut self) -> Flow<Outcome> {
         let original = self.resolve_ended().await?;
-        let judgment = self.judge_target(&original).await?;
-        if let Judgment::NotRetried { outcome, why } = judgment {
-            return ControlFlow::Break(self.not_retried(&original, outcome, why));
-        }
+        self.judge(&original).await?;
         self.list_newer(&original).await?;
         self.guard(&original)?;
         if self.options.dry_run {
@@ -180,76 +166,6 @@ impl<T: Transport> Run<'_, T> {
         }
     }
 
-    /// Finds the target and watches it to its end, if it is still in progress.
-    /// Only one that is to be retried comes back; with `dry_run` also one in
-    /// progress.
-    async fn resolve_ended(&mut self) -> Flow<Deployment> {
-        let mut succeeded: Option<(Deployment, Outcome)> = None;
-        loop {
-            let target = self.resolve().await?;
-            if verdict(&target).is_none()
-                && let Some((first, outcome)) = succeeded
-            {
-                // No candidate has failed while the first one was watched.
-                self.original = Some(first);
-                return ControlFlow::Break(outcome);
-            }
-            self.original = Some(target.clone());
-            if verdict(&target).is_some() || self.options.dry_run {
-                return ControlFlow::Continue(target);
-            }
-            let ended = self.await_end(target).await;
-            if let ControlFlow::Break(outcome @ Outcome::NothingToRetry { .. }) = &ended
-                && self.has_others_in_progress
-            {
-                // Another candidate may have failed meanwhile.
-                succeeded = self.original.clone().map(|it| (it, outcome.clone()));
-                continue;
-            }
-            return ended;
-        }
-    }
-
-    /// Decides whether the failure of the target deserves a retry at all.
-    async fn judge_target(&mut self, target: &Deployment) -> Flow<Judgment> {
-        let is_to_be_judged = self.options.target == Target::LatestFailed
-            && self.options.retry_when == RetryWhen::Transient;
-        match verdict(target).filter(|_| is_to_be_judged) {
-            Some(Outcome::Canceled { stage }) => ControlFlow::Continue(Judgment::NotRetried {
-                outcome: Outcome::Canceled { stage },
-                why: "it was canceled, and `retry_when: transient` retries transient failures only",
-            }),
-            Some(Outcome::Failed { stage }) => {
-                let diagnosis = self.diagnose_target(target, &stage).await?;
-                ControlFlow::Continue(if diagnosis.is_transient {
-                    Judgment::Retried
-                } else {
-                    Judgment::NotRetried {
-                        outcome: Outcome::Failed { stage },
-                        why: diagnosis.reason,
-                    }
-                })
-            }
-            Some(_) | None => ControlFlow::Continue(Judgment::Retried),
-        }
-    }
-
-    /// How a run ends whose target is left alone because of `why`.
-    fn not_retried(&mut self, target: &Deployment, outcome: Outcome, why: &str) -> Outcome {
-        let is_canceled = matches!(outcome, Outcome::Canceled { .. });
-        if self.options.dry_run {
-            let message = format!("Would not retry {}: {why}", describe(target));
-            self.session.io.show(&Event::Noticed { message });
-            return Outcome::DryRun;
-        }
-        // The last line of a failure says why by itself.
-        if is_canceled {
-            let message = format!("Not retried: {why}");
-            self.session.io.show(&Event::Noticed { message });
-        }
-        outcome
-    }
-
     async fn trigger_again(
         &mut self,
         original: &Deployment,
@@ -263,57 +179,6 @@ impl<T: Transport> Run<'_, T> {
         self.list_newer(original).await?;
         self.guard(original)?;
         self.trigger(original, previous).await
-    }
-
-    /// How a run ends whose last attempt `failed` and whose next one came to
-    /// an `end` before it could be made: the failure stays what is known,
-    /// unless a deployment may have been created.
-    fn keep_last_failure(&mut self, end: Outcome, failed: Outcome) -> Outcome {
-        let is_preparing = self.session.io.phase == Phase::Preparing;
-        let why = match &end {
-            // The guard says itself if a POST may have been executed.
-            Outcome::Refused { why } => why.clone(),
-            Outcome::ApiError { what, hint } if is_preparing => {
-                let hint = hint.as_ref().map(|it| format!("; {it}"));
-                format!("{what}{}", hint.unwrap_or_default())
-            }
-            Outcome::TimedOut { .. } if is_preparing => "`timeout` has passed".to_owned(),
-            Outcome::ApiError { .. }
-            | Outcome::TimedOut { .. }
-            | Outcome::Interrupted { .. }
-            | Outcome::Deployed
-            | Outcome::Triggered
-            | Outcome::NothingToRetry { .. }
-            | Outcome::DryRun
-            | Outcome::Failed { .. }
-            | Outcome::Canceled { .. }
-            | Outcome::Skipped { .. }
-            | Outcome::Deleted
-            | Outcome::UsageError { .. } => return end,
-        };
-        let message = format!("no further attempt: {why}");
-        self.session.io.show(&Event::Warned { message });
-        failed
-    }
-
-    fn guard(&mut self, original: &Deployment) -> Flow<()> {
-        let listed = &self.listed.deployments;
-        let ours = self.attempts.iter().map(|it| it.deployment.id.as_str());
-        let ours: Vec<_> = ours.collect();
-        let newer = if self.options.allow_older {
-            Newer::MayBeOverwritten
-        } else {
-            Newer::Protect
-        };
-        match guard(original, listed, &ours, newer) {
-            Guard::Passed { warning } => {
-                if let Some(message) = warning.filter(|_| self.attempts.is_empty()) {
-                    self.session.io.show(&Event::Warned { message });
-                }
-                ControlFlow::Continue(())
-            }
-            Guard::Refused { why } => ControlFlow::Break(Outcome::Refused { why }),
-        }
     }
 
     /// Makes one new deployment by retrying `previous` or, if the API refuses

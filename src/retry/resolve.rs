@@ -95,7 +95,7 @@ impl<T: Transport> Run<'_, T> {
         let options = self.options;
         let filter = &options.filter;
         let environment = filter.environment.map(Environment::name);
-        let is_failed = self.options.target == Target::LatestFailed;
+        let is_failed = options.target == Target::LatestFailed;
         let mut appearance = Appearance::new(self.session.io.elapsed());
         // What was searched once need not be read again.
         let mut seen: HashSet<String> = HashSet::new();
@@ -127,7 +127,6 @@ impl<T: Transport> Run<'_, T> {
             if let Some(message) = message {
                 self.session.io.show(&Event::Noticed { message });
             }
-            seen.extend(self.listed.deployments.iter().map(|it| it.id.clone()));
             self.session
                 .io
                 .now_running(&format!("the wait for the {what}"));
@@ -216,7 +215,7 @@ impl<T: Transport> Run<'_, T> {
         let searched = part.map(not_there::describe_searched);
         let searched = searched.unwrap_or_default();
         let mut hints = Vec::new();
-        if let Target::Id(text) | Target::ShortId(text) = target {
+        if let Target::Id(text) | Target::ShortId(text) | Target::Host(text) = target {
             hints.extend(not_there::other_input(text, listed));
         }
         if filter.commit_hash.is_some() && target.can_be_filtered() {

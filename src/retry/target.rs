@@ -51,8 +51,13 @@ impl Target {
             }
             return Ok(Self::from_id(text));
         }
+        let hint = if is_branch_like(text) {
+            format!("; a branch goes into `branch: {text}`, beside `latest-failed`")
+        } else {
+            String::new()
+        };
         Err(format!(
-            "is neither an id nor a URL: `{text}`; use an id, a short id, a URL, `latest`, or `latest-failed`"
+            "is neither an id nor a URL: `{text}`; use an id, a short id, a URL, `latest`, or `latest-failed`{hint}"
         ))
     }
 
@@ -166,6 +171,12 @@ fn is_bare_host(text: &str) -> bool {
     host.contains('.') && host.split('.').all(is_label)
 }
 
+/// `feature/login`, which no id and no address looks like.
+fn is_branch_like(text: &str) -> bool {
+    let is_good = |it: char| it.is_alphanumeric() || matches!(it, '-' | '_' | '.' | '/' | '#');
+    text.contains('/') && !text.starts_with(['.', '/']) && text.chars().all(is_good)
+}
+
 fn host_of(url: &str) -> Option<String> {
     Url::parse(url)
         .ok()?
@@ -230,6 +241,10 @@ mod tests {
             ("dash.cloudflare.com/x", Err("not the dashboard page")),
             ("site.pages.dev:", Err("neither an id nor a URL")),
             ("../4f1c2a9e", Err("neither an id nor a URL")),
+            (
+                "feature/login",
+                Err("a branch goes into `branch: feature/login`, beside `latest-failed`"),
+            ),
         ];
         for (text, expected) in cases {
             let parsed = Target::parse(text, "abc", "site");

@@ -316,9 +316,16 @@ fn a_branch_or_a_commit_given_as_the_deployment_is_recognized() {
         ),
         ("aaaaaaa", "with `commit_hash: aaaaaaa`"),
         ("production", "with `environment: production`"),
+        // It looks like the name of a host.
+        ("release.next", "with `branch: release.next`"),
     ];
     for (given, expected) in cases {
         let api = project()
+            .deployment(
+                Deployment::failed(ORIGINAL)
+                    .preview("release.next")
+                    .ago(9 * HOUR),
+            )
             .deployment(
                 Deployment::failed("5eed5eed")
                     .preview("docs")
@@ -330,7 +337,7 @@ fn a_branch_or_a_commit_given_as_the_deployment_is_recognized() {
         assert!(done.log.contains(expected), "{}", done.log);
         assert!(
             done.log
-                .contains("the newest deployment is 5eed5eed (preview, docs, failed "),
+                .contains("the newest deployments are 5eed5eed (preview, docs, failed "),
             "{}",
             done.log
         );
