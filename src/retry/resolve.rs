@@ -265,7 +265,6 @@ impl<T: Transport> Run<'_, '_, T> {
                 self.listed.rest = Rest::Nothing;
             }
             self.listed.is_whole = position == Position::End || is_enough(listed);
-            self.listed.has_end = position == Position::End;
             let is_limit = MAX_LISTED <= listed.len();
             if self.listed.is_whole || position == Position::Unclear || is_limit {
                 break;
