@@ -10,7 +10,7 @@ use crate::cloudflare::transport::Transport;
 use crate::io::Flow;
 use crate::retry::build_log::{LOG_WAIT, Lines, LogSchedule, LogSoFar};
 use crate::retry::candidates::describe_examined;
-use crate::retry::diagnosis::{Diagnosis, diagnose};
+use crate::retry::diagnosis::diagnose;
 use crate::retry::options::{Logs, RetryWhen};
 use crate::retry::target::Target;
 use crate::retry::watch::{self, Input, Watch};
@@ -187,7 +187,11 @@ impl<T: Transport> Run<'_, '_, T> {
             let reason = diagnosis.reason.to_owned();
             self.session.io.show(&Event::Diagnosed { reason });
         }
-        let previous = self.attempts.iter().rev().nth(1).and_then(|it| it.reason);
+        // Before the first attempt it is the target, if its log was read.
+        let previous = match self.attempts.iter().rev().nth(1) {
+            Some(attempt) => attempt.reason,
+            None => self.target_failure.as_ref().map(|it| it.reason),
+        };
         let justifies_retry = diagnosis.justifies_retry(previous, self.usual.median(stage));
         if let Some(attempt) = self.attempts.last_mut().filter(|_| log.was_read) {
             attempt.reason = Some(diagnosis.reason);
@@ -201,18 +205,20 @@ impl<T: Transport> Run<'_, '_, T> {
         })
     }
 
-    /// Says why the target failed. Its log is shown only if that is where the
-    /// run ends.
+    /// Why the target is not retried, if its failure does not justify a retry.
+    /// Its log is shown only if that is where the run ends.
     pub(super) async fn diagnose_target(
         &mut self,
         target: &Deployment,
         stage: &StageName,
-    ) -> Flow<Diagnosis> {
+    ) -> Flow<Option<&'static str>> {
         let mut log = LogSoFar::default();
         self.read_log(&target.id, Some(stage), &mut log, Lines::Kept)
             .await?;
         let diagnosis = diagnose(stage, log.was_read.then_some(&log.clues));
-        if diagnosis.is_transient {
+        let usual = StageHistory::from_deployments(&self.listed.deployments);
+        let justifies_retry = log.was_read && diagnosis.justifies_retry(None, usual.median(stage));
+        if justifies_retry {
             let reason = diagnosis.reason.to_owned();
             self.session.io.show(&Event::Diagnosed { reason });
         } else if !self.options.dry_run {
@@ -221,9 +227,9 @@ impl<T: Transport> Run<'_, '_, T> {
         self.target_failure = Some(Explanation {
             reason: diagnosis.reason,
             advice: diagnosis.advice,
-            excerpt: diagnosis.excerpt.clone(),
+            excerpt: diagnosis.excerpt,
         });
-        ControlFlow::Continue(diagnosis)
+        ControlFlow::Continue((!justifies_retry).then_some(diagnosis.reason))
     }
 
     /// Shows the end of a build log that was not shown while it was read.

@@ -59,13 +59,10 @@ impl<T: Transport> Run<'_, '_, T> {
             Outcome::Canceled { .. } => {
                 "it was canceled, and `retry_when: transient` retries transient failures only"
             }
-            Outcome::Failed { stage } => {
-                let diagnosis = self.diagnose_target(target, stage).await?;
-                if diagnosis.is_transient {
-                    return ControlFlow::Continue(());
-                }
-                diagnosis.reason
-            }
+            Outcome::Failed { stage } => match self.diagnose_target(target, stage).await? {
+                Some(why) => why,
+                None => return ControlFlow::Continue(()),
+            },
             // No other outcome is retried, nor comes here.
             Outcome::Deployed
             | Outcome::Triggered

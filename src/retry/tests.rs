@@ -566,6 +566,26 @@ async fn the_wait_for_a_commit_reports_each_minute_and_says_what_to_check() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_internal_error_of_the_target_counts_where_its_log_was_read() {
+    let line = "Failed: an internal error occurred";
+    let life = || Life::fails_in("deploy").log([(Duration::from_secs(6), line)]);
+    for (retry_when, attempts) in [("transient", 1), ("auto", 2)] {
+        let api = Api::new()
+            .clock(fake::Clock::Manual)
+            .deployment(fake::Deployment::new("4f1c2a9e", life()))
+            .retries_to(life());
+        let inputs = [
+            ("INPUT_DEPLOYMENT_ID", "latest-failed"),
+            ("INPUT_RETRY_WHEN", retry_when),
+            ("INPUT_MAX_ATTEMPTS", "3"),
+        ];
+        let told = run_api(api, &inputs).await;
+        assert_eq!((told.status, told.code), ("failure", 1), "{}", told.log);
+        assert_eq!(told.api.made().len(), attempts, "{}", told.log);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn skipped_deployments_of_a_commit_are_not_waited_for() {
     let skipped = fake::Deployment::skipped("5eed5eed", "path_config").commit("ccccccc");
     let inputs = [
