@@ -102,10 +102,12 @@ fn clone_fails() -> Life {
 }
 
 fn build_fails() -> Life {
-    fails(
-        "build",
+    let lines = [
+        "src/main.ts(3,9): error TS2345: Argument of type 'string' is not assignable.",
         "Failed: error occurred while running build command",
-    )
+    ];
+    let log = lines.map(|it| (Duration::from_secs(6), it));
+    Life::fails_in("build").log(log).with_a_tidy_queue()
 }
 
 /// A project with the deployment of the commit, whose production is fine and
