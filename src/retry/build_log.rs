@@ -225,7 +225,9 @@ mod tests {
     fn only_a_build_whose_log_says_nothing_is_silent() {
         let log = |lines: &[&str]| {
             let mut log = LogSoFar::default();
-            lines.iter().for_each(|it| log.saw(it));
+            for line in lines {
+                log.saw(line);
+            }
             log
         };
         assert!(log(&[]).is_silent(&StageName::Build));
