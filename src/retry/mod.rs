@@ -58,7 +58,8 @@ pub async fn run<'a, T: Transport>(
         log: LogSoFar::default(),
         usual: StageHistory::default(),
     };
-    let (ControlFlow::Continue(outcome) | ControlFlow::Break(outcome)) = run.run_attempts().await;
+    let (ControlFlow::Continue(outcome) | ControlFlow::Break(outcome)) =
+        Box::pin(run.run_attempts()).await;
     RunResult {
         fails: RunResult::fails(&outcome, &options.fail_on),
         outcome,
