@@ -7,18 +7,20 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
+
 use crate::check;
 use crate::cloudflare::Client;
 use crate::cloudflare::transport::Http;
 use crate::config::{CiRun, Config, OutputFile, ParsedInputs, inputs};
-use crate::deliver::{Started, check_writable, deliver, deliver_all, read_event};
+use crate::deliver::{Deliverer, Programs, check_writable, read_event, start};
 use crate::env::Env;
 use crate::help::help;
 use crate::host::commit::event_path;
 use crate::host::delivery::Delivery;
 use crate::host::outputs::{OutputFormat, Outputs};
 use crate::host::{Host, LogFormat, detect_from_env};
-use crate::io::{Io, Signals, unguessable, unix_seconds};
+use crate::io::{Hurry, Io, LogWriter, Signals, check_open_files, unguessable, unix_seconds};
 use crate::report;
 use crate::report::json::Json;
 use crate::report::line::last_line;
@@ -32,15 +34,18 @@ use crate::run::outcome::{Outcome, RunResult};
 use crate::text::secrets::Secrets;
 
 /// Runs the program with its arguments, without its own name, and its
-/// environment. Returns the exit code of the contract.
-pub fn run(arguments: &[OsString], env: &Env) -> ExitCode {
+/// environment. Returns the exit code of the contract. `signals` is what came
+/// of installing their handlers.
+pub fn run(arguments: &[OsString], env: &Env, signals: io::Result<Signals>) -> ExitCode {
     let text = match arguments {
         [argument] if argument == "--help" => help(),
         [argument] if argument == "--version" => {
             concat!("pages-retry ", env!("CARGO_PKG_VERSION"), "\n").into()
         }
-        [] => return run_step(None, env),
-        [argument, ..] => return run_step(Some(&argument.to_string_lossy()), env),
+        [] => return run_step(None, env, signals),
+        [argument, ..] => {
+            return run_step(Some(&argument.to_string_lossy()), env, signals);
+        }
     };
     // Nobody is left to read an error.
     let _ = io::stdout().write_all(text.as_bytes());
@@ -48,7 +53,7 @@ pub fn run(arguments: &[OsString], env: &Env) -> ExitCode {
 }
 
 /// Runs a step; an `argument` is one that we do not know.
-fn run_step(argument: Option<&str>, env: &Env) -> ExitCode {
+fn run_step(argument: Option<&str>, env: &Env, signals: io::Result<Signals>) -> ExitCode {
     let detected = detect_from_env(env);
     // The format of the log must be known before the inputs are.
     let raw = inputs::collect(env, detected.input_prefixes()).inputs;
@@ -57,7 +62,8 @@ fn run_step(argument: Option<&str>, env: &Env) -> ExitCode {
     let prefixes = [detected.input_prefixes(), host.input_prefixes()].concat();
     let secrets = inputs::secrets(env, &prefixes);
     let delimiter = unguessable();
-    let mut log = reporter(env, log_format, detected, &secrets, &delimiter);
+    let stdout = LogWriter::start();
+    let mut log = reporter(env, log_format, detected, &secrets, &delimiter, &stdout);
     // Only a filter by commit refers to what started the run.
     let event_path = event_path(host.name(), env).filter(|_| !raw.commit_hash.is_empty());
     let run = CiRun {
@@ -81,19 +87,40 @@ fn run_step(argument: Option<&str>, env: &Env) -> ExitCode {
             .config
             .and_then(|config| is_writable(output_file).map(|()| config))
         {
-            Ok(config) => retry(&config, &mut *log)
-                .unwrap_or_else(|error| usage_error(vec![format!("{error:#}")])),
+            Ok(config) => match &signals {
+                Ok(signals) => retry(&config, signals, &mut *log)
+                    .unwrap_or_else(|error| usage_error(vec![format!("{error:#}")])),
+                Err(error) => usage_error(vec![format!("failed to listen to signals: {error}")]),
+            },
             Err(problems) => usage_error(problems),
         }
     };
-    let result = write_outputs(result, env, host, output_file, &mut *log, &delimiter);
+    let hurry = Hurry::new(&signals.unwrap_or_default(), &result.outcome);
+    let mut deliverer = Deliverer {
+        log: &mut *log,
+        stdout: stdout.clone(),
+        hurry: hurry.clone(),
+        programs: Programs::new(),
+    };
+    let result = write_outputs(result, env, host, output_file, &mut deliverer, &delimiter);
     if parsed.summary {
         let markdown = summary::render(&result, &Secrets::new(&secrets));
         let deliveries = host.summarize(env, markdown, result.severity());
-        deliver_all(deliveries, "the summary", &mut *log);
+        deliverer.write_all(deliveries, "the summary");
     }
+    let mut programs = deliverer.programs;
     let code = result.exit_code();
+    // A step that was signaled may be killed soon: the last line comes first.
+    if !hurry.is_signaled() {
+        for message in start(std::mem::take(&mut programs)).wait(&hurry) {
+            let _ = log.event(&Event::Warned { message });
+        }
+    }
     let _ = log.event(&Event::Finished(Box::new(result)));
+    let started = start(programs);
+    stdout.drain(&hurry);
+    // Nothing follows the last line.
+    let _ = started.wait(&hurry);
     ExitCode::from(code)
 }
 
@@ -119,11 +146,12 @@ fn reporter(
     detected: &'static dyn Host,
     secrets: &[String],
     delimiter: &str,
+    stdout: &LogWriter,
 ) -> Box<dyn Report> {
     let host = log_format.host(detected);
     let shows_debug = host.wants_debug(env);
     if matches!(log_format, LogFormat::Json) {
-        return Box::new(Json::new(io::stdout(), secrets, shows_debug));
+        return Box::new(Json::new(stdout.clone(), secrets, shows_debug));
     }
     let log_host = log_format.log_host(detected);
     let is_terminal = io::stdout().is_terminal();
@@ -134,11 +162,13 @@ fn reporter(
         shows_debug,
         clock: unix_seconds,
     };
-    let log = Log::new(io::stdout(), style, detected, secrets, delimiter);
     let is_ci = is_ci(env) || host.name() != "plain";
     if report::is_live(log_format, is_ci, is_terminal) {
+        // The live view moves between the lines, on the same stdout.
+        let log = Log::new(io::stdout(), style, detected, secrets, delimiter);
         Box::new(Terminal::new(log, is_colored))
     } else {
+        let log = Log::new(stdout.clone(), style, detected, secrets, delimiter);
         Box::new(log)
     }
 }
@@ -152,19 +182,19 @@ fn is_ci(env: &Env) -> bool {
 
 /// Runs on a runtime of its own, which is left behind without waiting for what
 /// it still does: looking up a name cannot be canceled.
-fn retry(config: &Config, log: &mut dyn Report) -> anyhow::Result<RunResult> {
+fn retry(config: &Config, signals: &Signals, log: &mut dyn Report) -> anyhow::Result<RunResult> {
+    check_open_files().context("the limit of open files is too low")?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let result = runtime.block_on(async {
-        let signals = Signals::listen()?;
         let transport = Http::new(config.endpoint.clone(), &config.credentials)?;
         for message in transport.warnings() {
             let message = message.clone();
             let _ = log.event(&Event::Warned { message });
         }
         let client = Client::new(transport, &config.account_id, &config.options.project_name);
-        let mut io = Io::new(log, signals, config.options.timeout);
+        let mut io = Io::new(log, signals.clone(), config.options.timeout);
         let mut result = retry::run(&config.options, &client, &mut io).await;
         config.explain_account_id(&mut result.outcome);
         check(config, &client, result, &mut io).await
@@ -202,7 +232,7 @@ fn write_outputs(
     env: &Env,
     host: &dyn Host,
     output_file: Option<&OutputFile>,
-    log: &mut dyn Report,
+    deliverer: &mut Deliverer<'_>,
     delimiter: &str,
 ) -> RunResult {
     if let Some(file) = output_file {
@@ -212,7 +242,7 @@ fn write_outputs(
             OutputFormat::GitHub => Delivery::Append { path, text },
             OutputFormat::Dotenv | OutputFormat::Json => Delivery::Replace { path, text },
         };
-        if let Err(error) = deliver(delivery, log).and_then(Started::wait) {
+        if let Err(error) = deliverer.write(delivery) {
             let problem = not_written(&file.path, &error);
             if let Outcome::UsageError { problems } = &mut result.outcome {
                 if !problems.contains(&problem) {
@@ -221,7 +251,7 @@ fn write_outputs(
             } else {
                 // The outcome of the deployment is reported anyway.
                 let message = last_line(&result);
-                let _ = log.event(&Event::Noticed { message });
+                let _ = deliverer.log.event(&Event::Noticed { message });
                 result.outcome = Outcome::UsageError {
                     problems: vec![problem],
                 };
@@ -230,9 +260,9 @@ fn write_outputs(
         }
     }
     let export = host.export(env, &Outputs::new(&result), delimiter);
-    deliver_all(export.deliveries, "the outputs", log);
+    deliverer.write_all(export.deliveries, "the outputs");
     for message in export.warnings {
-        let _ = log.event(&Event::Warned { message });
+        let _ = deliverer.log.event(&Event::Warned { message });
     }
     result
 }

@@ -170,6 +170,9 @@ pub fn last_line(ending: &RunResult) -> String {
         Outcome::TimedOut { phase, after } => {
             let after = format_duration(*after);
             match phase {
+                Phase::Connecting => format!(
+                    "Timed out after {after}: the Pages API never responded; nothing was triggered"
+                ),
                 Phase::Preparing => format!("Timed out after {after}; nothing was triggered"),
                 Phase::Posting => format!(
                     "Timed out after {after} during the POST; a deployment may have been created: {dashboard}"
@@ -188,7 +191,9 @@ pub fn last_line(ending: &RunResult) -> String {
             }
         }
         Outcome::Interrupted { phase, .. } => match phase {
-            Phase::Preparing => "Interrupted; nothing continues at Cloudflare".to_owned(),
+            Phase::Connecting | Phase::Preparing => {
+                "Interrupted; nothing continues at Cloudflare".to_owned()
+            }
             Phase::Posting => {
                 format!(
                     "Interrupted during the POST; a deployment may have been created: {dashboard}"
@@ -224,6 +229,10 @@ pub fn advice(ending: &RunResult) -> Option<String> {
                 "check the build watch paths, the branch rules and the commit message".to_owned()
             }
         }),
+        Outcome::TimedOut {
+            phase: Phase::Connecting,
+            ..
+        } => Some("check the network, `HTTPS_PROXY` and `api_base_url`".to_owned()),
         Outcome::TimedOut { .. } => Some("give `timeout` more time".to_owned()),
         Outcome::Unreachable { url, problem, .. } => {
             Some(addresses::advice(*problem, url, &ending.dashboard_url()))

@@ -58,7 +58,8 @@ pub async fn run<'a, T: Transport>(
         log: LogSoFar::default(),
         usual: StageHistory::default(),
     };
-    let (ControlFlow::Continue(outcome) | ControlFlow::Break(outcome)) = run.run_attempts().await;
+    let (ControlFlow::Continue(outcome) | ControlFlow::Break(outcome)) =
+        Box::pin(run.run_attempts()).await;
     RunResult {
         fails: RunResult::fails(&outcome, &options.fail_on),
         outcome,
@@ -187,15 +188,13 @@ impl<T: Transport> Run<'_, '_, T> {
     ) -> Flow<Coverage> {
         let is_enough =
             |listed: &[Deployment]| extent == Extent::FirstPage || trigger.is_complete(listed);
-        match self.list(original.environment(), is_enough).await {
-            ControlFlow::Break(Outcome::ApiError { mut what, hint }) => {
-                if trigger.is_ambiguous() {
-                    what.push_str(trigger::MAY_EXIST);
-                }
-                return ControlFlow::Break(Outcome::ApiError { what, hint });
-            }
-            flow => flow?,
+        let mut read = self.list(original.environment(), is_enough).await;
+        if let ControlFlow::Break(Outcome::ApiError { what, .. }) = &mut read
+            && trigger.is_ambiguous()
+        {
+            what.push_str(trigger::MAY_EXIST);
         }
+        read?;
         ControlFlow::Continue(match extent {
             Extent::Complete if self.listed.is_whole => Coverage::Complete,
             Extent::Complete | Extent::FirstPage => Coverage::Partial,
@@ -246,7 +245,7 @@ impl<T: Transport> Run<'_, '_, T> {
                 trigger::Next::Guard => {
                     let mut guarded = match self.require_whole(original) {
                         ControlFlow::Continue(()) => self.guard(original),
-                        refused => refused,
+                        refused @ ControlFlow::Break(_) => refused,
                     };
                     if trigger.is_ambiguous()
                         && let ControlFlow::Break(Outcome::Refused { why }) = &mut guarded

@@ -167,6 +167,9 @@ impl<'a, 'io> Session<'a, 'io> {
         let now = self.io.elapsed();
         let meta = &exchange.meta;
         self.api_time = meta.date.or(self.api_time);
+        if meta.status.is_some() {
+            self.io.responded();
+        }
         match &exchange.result {
             Ok(_) => self.rejections = Rejections::MustAgree,
             Err(error) => {

@@ -178,11 +178,7 @@ async fn run_with_outages(api: Api, outages: Vec<Outage>, inputs: &[(&str, &str)
     };
     let client = Client::new(&transport, &config.account_id, &config.options.project_name);
     let mut lines = Lines::default();
-    let mut io = Io::new(
-        &mut lines,
-        Signals::listen().unwrap(),
-        config.options.timeout,
-    );
+    let mut io = Io::new(&mut lines, Signals::default(), config.options.timeout);
     let ending = run(&config.options, &client, &mut io).await;
     let _ = lines.event(&Event::Finished(Box::new(ending.clone())));
     Told {
@@ -699,8 +695,8 @@ async fn showing_the_whole_log_costs_at_most_three_requests_for_ten() {
         let mut requests = Vec::new();
         for logs in ["on-failure", "always"] {
             let life = Life::fails_in("build").takes("build", Duration::from_mins(minutes));
-            let line = |n: u64| (Duration::from_secs(9 + n), format!("line {n:04}"));
-            let life = life.log((1..60 * minutes).map(line));
+            let printed = |n: u64| (Duration::from_secs(9 + n), format!("line {n:04}"));
+            let life = life.log((1..60 * minutes).map(printed));
             let told = run_api(an_api().retries_to(life), &[("INPUT_LOGS", logs)]).await;
             requests.push(told.api.records().len());
             let lines = told.log.lines().filter(|it| it.starts_with("  line"));

@@ -547,8 +547,9 @@ queued:success initialize:success clone_repo:success build:active",
 
     #[test]
     fn ten_thousand_stages_are_reported_each_once() {
-        let stages: String = (0..10_000).map(|n| format!("stage{n}:success ")).collect();
-        let deployment = deployment(&format!("{stages}build:active"));
+        let stages = (0..10_000).map(|n| format!("stage{n}:success"));
+        let stages: Vec<_> = stages.chain(["build:active".to_owned()]).collect();
+        let deployment = deployment(&stages.join(" "));
         let mut watch = watch();
         let events = watch.handle(Duration::from_secs(1), polled(deployment.clone()));
         assert_eq!(events.events.len(), 20_001);

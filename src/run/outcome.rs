@@ -67,6 +67,8 @@ pub enum Outcome {
 /// What was going on when the time was up or a signal came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
+    /// The API had not responded to anything.
+    Connecting,
     /// No request to retry had been sent.
     Preparing,
     /// The request to retry was on its way, or its answer was lost.
@@ -79,8 +81,12 @@ pub enum Phase {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
+    /// SIGINT.
     Interrupt,
+    /// SIGTERM.
     Terminate,
+    /// SIGHUP.
+    Hangup,
 }
 
 /// How severe an unsuccessful outcome is.
@@ -133,6 +139,7 @@ impl Outcome {
             Self::Interrupted { signal, .. } => match signal {
                 Signal::Interrupt => 130,
                 Signal::Terminate => 143,
+                Signal::Hangup => 129,
             },
         }
     }
@@ -359,6 +366,7 @@ mod tests {
         let of_the_deployment = RunResult::page("site", "0r161na1");
         for (outcome, is_deployment) in [
             (failed(), true),
+            (timed_out(Phase::Connecting), true),
             (timed_out(Phase::Preparing), true),
             (timed_out(Phase::Watching { stage: None }), true),
             (timed_out(Phase::Posting), false),

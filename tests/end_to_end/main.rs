@@ -35,6 +35,8 @@ mod signals;
 #[cfg(test)]
 mod snapshot;
 #[cfg(test)]
+mod stalled;
+#[cfg(test)]
 mod step;
 #[cfg(test)]
 mod targets;

@@ -148,7 +148,7 @@ fn quick(life: Life) -> Life {
         .takes("queued", seconds(0))
         .takes("initialize", seconds(0));
     life.takes("clone_repo", seconds(0))
-        .takes("build", seconds(3))
+        .takes("build", seconds(5))
         .takes("deploy", seconds(1))
         .log([(seconds(1), "added 142 packages in 11s")])
         .with_a_tidy_queue()
@@ -187,7 +187,7 @@ fn the_running_and_the_remaining_stages_are_shown_below_the_log() {
 • build (usually 1m00s)
 Build log:
   added 142 packages in 11s
-✓ build in 3s
+✓ build in 5s
 • deploy (usually 6s)
 ✓ deploy in 1s
 Deployment 9a8b7c6d succeeded: https://9a8b7c6d.site.pages.dev";
@@ -234,7 +234,7 @@ fn no_color_is_respected_and_colors_are_the_default() {
         let is_digit = |it: char| it.is_ascii_digit() || it == ';';
         let is_color = |it: &str| it.trim_start_matches(is_digit).starts_with('m');
         assert_eq!(written.split("\x1b[").skip(1).any(is_color), has_color);
-        assert!(terminal.text().contains("✗ build failed after 3s"));
+        assert!(terminal.text().contains("✗ build failed after 5s"));
     }
 }
 

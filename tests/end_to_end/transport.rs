@@ -171,7 +171,7 @@ fn a_stalled_handshake_does_not_count_as_a_post() {
     );
     assert!(
         done.log.ends_with(
-            "Timed out after 15s; nothing was triggered\nhint: give `timeout` more time\n"
+            "Timed out after 15s: the Pages API never responded; nothing was triggered\nhint: check the network, `HTTPS_PROXY` and `api_base_url`\n"
         ),
         "{}",
         done.log

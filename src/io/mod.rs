@@ -1,4 +1,5 @@
-//! The clock, the waiting and the signals: the only file that has them.
+//! The clock, the waiting, the signals and the writing of the log: nothing else
+//! has them.
 //!
 //! Everything that takes time goes through [`Io`], so that `timeout` and a
 //! signal interrupt it wherever it is.
@@ -8,22 +9,24 @@
     reason = "the only clock, waiting and randomness"
 )]
 
+mod log_writer;
+mod signals;
+
 use std::fmt::Write as _;
 use std::future::Future;
 use std::io;
 use std::ops::ControlFlow;
+use std::os::unix::net::UnixStream;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 use tokio::select;
-use tokio::signal::unix::{self, SignalKind};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::time::{Instant, sleep_until, timeout};
 
+pub use self::log_writer::LogWriter;
+pub use self::signals::Signals;
 use crate::run::event::{Event, Report};
 use crate::run::outcome::{Outcome, Phase, Signal};
 
@@ -46,46 +49,25 @@ pub struct Io<'a> {
     running: (String, Duration),
 }
 
+/// How many files a run has open at once, beside the log.
+const OPEN_FILES: usize = 8;
+
+/// Checks that as many files may be opened as a run needs: the runtime would
+/// panic halfway.
+///
+/// # Errors
+///
+/// Fails with the system's error if they may not.
+pub fn check_open_files() -> io::Result<()> {
+    let pairs = (0..OPEN_FILES / 2).map(|_| UnixStream::pair());
+    pairs.collect::<io::Result<Vec<_>>>().map(drop)
+}
+
 /// Seconds since 1970 by the local clock, which some hosts want to see beside
 /// a group of the log. Nothing is decided by it.
 pub fn unix_seconds() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.unwrap_or_default().as_secs()
-}
-
-/// SIGINT and SIGTERM; a second one ends the process at once.
-pub struct Signals {
-    interrupt: unix::Signal,
-    terminate: unix::Signal,
-}
-
-impl Signals {
-    /// Starts to listen. Must be called on a runtime, before anything is worth
-    /// interrupting: process 1 of a container receives no signal that it does
-    /// not listen to.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the system does not let the process register a handler.
-    pub fn listen() -> io::Result<Self> {
-        for (signal, code) in [(SIGINT, 130), (SIGTERM, 143)] {
-            let is_second = Arc::new(AtomicBool::new(false));
-            // In this order: the first signal finds the flag down and raises it.
-            flag::register_conditional_shutdown(signal, code, Arc::clone(&is_second))?;
-            flag::register(signal, is_second)?;
-        }
-        Ok(Self {
-            interrupt: unix::signal(SignalKind::interrupt())?,
-            terminate: unix::signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) -> Signal {
-        select! {
-            _ = self.interrupt.recv() => Signal::Interrupt,
-            _ = self.terminate.recv() => Signal::Terminate,
-        }
-    }
 }
 
 impl<'a> Io<'a> {
@@ -98,7 +80,7 @@ impl<'a> Io<'a> {
             started: now,
             timeout,
             printed_at: now,
-            phase: Phase::Preparing,
+            phase: Phase::Connecting,
             running: ("resolving".to_owned(), Duration::ZERO),
         }
     }
@@ -111,6 +93,13 @@ impl<'a> Io<'a> {
     /// Time until `timeout` expires.
     pub fn time_left(&self) -> Duration {
         self.timeout.saturating_sub(self.elapsed())
+    }
+
+    /// Takes note that the API has responded, with whatever it was.
+    pub fn responded(&mut self) {
+        if self.phase == Phase::Connecting {
+            self.phase = Phase::Preparing;
+        }
     }
 
     /// Shows an event. A log that can no longer be written changes no outcome.
@@ -180,7 +169,7 @@ impl<'a> Io<'a> {
                     }
                     return ControlFlow::Continue(());
                 }
-                signal = self.signals.next() => return ControlFlow::Break(self.interrupted(signal)),
+                signal = self.signals.first() => return ControlFlow::Break(self.interrupted(signal)),
                 () = sleep_until(deadline) => return ControlFlow::Break(self.timed_out()),
                 () = sleep_until(self.printed_at + MAX_SILENCE) => {
                     let (what, since) = self.running.clone();
@@ -202,6 +191,74 @@ impl<'a> Io<'a> {
         Outcome::TimedOut {
             phase: self.phase.clone(),
             after: self.timeout,
+        }
+    }
+}
+
+/// Whether what is slow at the end of a run may go on: a signal that came after
+/// the outcome was known asks to be quick.
+#[derive(Clone, Debug)]
+pub struct Hurry {
+    signals: Signals,
+    /// How many signals the outcome itself comes from.
+    expected: u32,
+}
+
+impl Hurry {
+    /// What the signals so far ask of a run that ended in `outcome`.
+    pub fn new(signals: &Signals, outcome: &Outcome) -> Self {
+        Self {
+            signals: signals.clone(),
+            expected: u32::from(matches!(outcome, Outcome::Interrupted { .. })),
+        }
+    }
+
+    /// Whether any signal has arrived: then the step may be killed soon.
+    pub fn is_signaled(&self) -> bool {
+        self.signals.count() != 0
+    }
+
+    /// Whether something slow may take more than `grace`.
+    pub fn may_take(&self, elapsed: Duration, grace: Duration) -> bool {
+        elapsed < grace || self.signals.count() <= self.expected
+    }
+
+    /// A deadline for something slow: `limit` from now on, and in a hurry
+    /// `grace`.
+    pub fn deadline(&self, limit: Duration, grace: Duration) -> Deadline<'_> {
+        Deadline {
+            hurry: self,
+            began: std::time::Instant::now(),
+            limit,
+            grace,
+        }
+    }
+}
+
+/// See [`Hurry::deadline`].
+#[derive(Debug)]
+pub struct Deadline<'a> {
+    hurry: &'a Hurry,
+    began: std::time::Instant,
+    limit: Duration,
+    grace: Duration,
+}
+
+impl Deadline<'_> {
+    /// Waits for a result; `None` if it has not come in time.
+    pub fn receive<A>(&self, receiver: &Receiver<A>) -> Option<A> {
+        const SLICE: Duration = Duration::from_millis(20);
+        loop {
+            let elapsed = self.began.elapsed();
+            if self.limit <= elapsed || !self.hurry.may_take(elapsed, self.grace) {
+                return receiver.try_recv().ok();
+            }
+            let slice = SLICE.min(self.limit.saturating_sub(elapsed));
+            match receiver.recv_timeout(slice) {
+                Ok(result) => return Some(result),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
         }
     }
 }
