@@ -563,8 +563,8 @@ async fn the_wait_for_a_commit_reports_each_minute_and_says_what_to_check() {
 
 #[tokio::test(start_paused = true)]
 async fn an_internal_error_of_the_target_counts_where_its_log_was_read() {
-    let line = "Failed: an internal error occurred";
-    let life = || Life::fails_in("deploy").log([(Duration::from_secs(6), line)]);
+    let printed = "Failed: an internal error occurred";
+    let life = || Life::fails_in("deploy").log([(Duration::from_secs(6), printed)]);
     for (retry_when, attempts) in [("transient", 1), ("auto", 2)] {
         let api = Api::new()
             .clock(fake::Clock::Manual)
