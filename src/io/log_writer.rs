@@ -23,6 +23,10 @@ const DRAIN_LIMIT: Duration = Duration::from_mins(1);
 /// How long a reader is waited for after a signal that asks to be quick.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// How many bytes are written at once; a larger piece would be no progress for
+/// long.
+const PIECE: usize = 1 << 16;
+
 /// How often a stdout that does not block is tried again.
 const AGAIN: Duration = Duration::from_millis(10);
 
@@ -129,11 +133,16 @@ impl Write for LogWriter {
 
 /// Writes what comes, until nobody reads it or nobody sends any more.
 fn write_all(receiver: &mpsc::Receiver<Vec<u8>>, out: &mut impl Write, shared: &Shared) {
-    for bytes in receiver {
+    for mut bytes in receiver {
+        // Many short lines that wait are written as one piece.
+        while bytes.len() < PIECE
+            && let Ok(more) = receiver.try_recv()
+        {
+            bytes.extend(more);
+        }
         let mut rest = &bytes[..];
         while !rest.is_empty() {
-            // A large piece would be no progress for long.
-            let piece = &rest[..rest.len().min(1 << 16)];
+            let piece = &rest[..rest.len().min(PIECE)];
             match write_and_flush(out, piece) {
                 Ok(written) => {
                     rest = &rest[written..];

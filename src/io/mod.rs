@@ -162,7 +162,13 @@ impl<'a> Io<'a> {
                 // What was sent before the result is shown before it, and a
                 // result that arrives together with a signal counts.
                 biased;
-                Some(event) = events.recv() => self.show(&event),
+                Some(event) = events.recv() => {
+                    self.show(&event);
+                    // What is sent at once is shown without setting timers anew.
+                    while let Ok(event) = events.try_recv() {
+                        self.show(&event);
+                    }
+                }
                 () = &mut done => {
                     while let Ok(event) = events.try_recv() {
                         self.show(&event);
