@@ -72,6 +72,20 @@ pub fn lines(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Whether [`line`] would return `text` as it is, for most lines of a build log.
+/// A quick test: `false` says nothing.
+pub(crate) fn is_plain(text: &str) -> bool {
+    let is_printable = text.bytes().all(|it| matches!(it, b' '..=b'~'));
+    // `##[`, `section_start:`, `travis_fold:` and the like.
+    let has_command = text.contains("##") || (text.contains(':') && text.contains('_'));
+    // Commands that are recognized by how a line starts.
+    let starts_plainly = !matches!(
+        text.trim_start().bytes().next(),
+        Some(b':' | b'-' | b'+' | b'~' | b'^')
+    );
+    is_printable && !has_command && starts_plainly && text.len() < LONGEST_LINE / 2
+}
+
 /// Cleans one line of a forwarded log.
 pub fn line(text: &str, colors: Colors) -> String {
     let mut line = Line::new(LONGEST_LINE);
@@ -265,7 +279,9 @@ fn is_invisible(c: char) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{CUT, Colors, GUTTER, LONGEST_INLINE, LONGEST_LINE, RESET, inline, line, lines};
+    use super::{
+        CUT, Colors, GUTTER, LONGEST_INLINE, LONGEST_LINE, RESET, inline, is_plain, line, lines,
+    };
     use test_support::parsers::{Reader, hostile};
 
     fn check(text: &str, expected: &str) {
@@ -509,6 +525,13 @@ mod tests {
             prop_assert!(line(&text, Colors::Kept).len() <= LONGEST_LINE);
             let piece = inline(&text);
             prop_assert!(is_clean(&piece) && piece.len() <= LONGEST_INLINE);
+        }
+
+        #[test]
+        fn a_plain_line_is_left_as_it_is(text in text()) {
+            for text in [text.as_str(), "vite v7 building for production...", "a-b [x] #1"] {
+                prop_assert!(!is_plain(text) || line(text, Colors::Kept) == text);
+            }
         }
 
         #[test]

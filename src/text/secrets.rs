@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{CUT, Colors, inline, line};
+use super::{CUT, Colors, inline, is_plain, line};
 
 /// Stands for what was taken out.
 const HIDDEN: &str = "***";
@@ -94,7 +94,11 @@ impl Secrets {
     /// would be left, and once more afterwards, since what was taken out may
     /// have stood inside one. The colors go if a secret is hidden by them.
     pub fn line(&self, text: &str, colors: Colors) -> String {
-        let shown = line(&self.hide(text), colors);
+        let hidden = self.hide(text);
+        if matches!(hidden, Cow::Borrowed(_)) && is_plain(text) {
+            return text.to_owned();
+        }
+        let shown = line(&hidden, colors);
         let plain = line(&shown, Colors::Stripped);
         let hidden = self.hide(&plain);
         if *hidden == plain {
@@ -302,9 +306,19 @@ fn value_length(text: &str, quote: Option<Quote>) -> usize {
 
 /// Both are ASCII at the place found, so it is a boundary of characters.
 fn find_ignoring_case(text: &str, name: &str) -> Option<usize> {
-    text.as_bytes()
-        .windows(name.len())
-        .position(|window| window.eq_ignore_ascii_case(name.as_bytes()))
+    let (text, name) = (text.as_bytes(), name.as_bytes());
+    let first = name.first()?.to_ascii_lowercase();
+    let mut at = 0;
+    loop {
+        at += text[at..]
+            .iter()
+            .position(|it| it.to_ascii_lowercase() == first)?;
+        let window = text.get(at..at + name.len())?;
+        if window.eq_ignore_ascii_case(name) {
+            return Some(at);
+        }
+        at += 1;
+    }
 }
 
 #[cfg(test)]

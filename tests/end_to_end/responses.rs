@@ -31,7 +31,7 @@ fn build(log: &[&str]) -> Done {
 #[track_caller]
 fn assert_why_memory(done: &Done) {
     done.ends(1, "status=failure");
-    let why = "why: the build ran out of memory\n";
+    let why = "Why: the build ran out of memory\n";
     assert!(done.log.contains(why), "{}", done.log);
 }
 
