@@ -142,7 +142,7 @@ fn each_recipe_is_a_workflow_with_one_job() {
 
 #[test]
 fn the_recipe_that_heals_a_push_retries_what_may_pass_and_nothing_else() {
-    let heading = "Wait for a push, and heal it";
+    let heading = "Heal a push";
     let payload = json!({"ref": "refs/heads/fix", "after": HEAD});
     let cases = [
         (
