@@ -3,7 +3,10 @@
 //!
 //! `cargo run --example demo` retries a failed deployment, and the new deployment
 //! succeeds. With `-- --fail` the new one fails too. The exit code is that of the
-//! program.
+//! program. Ctrl-C ends the demo as it ends the program: with the outputs.
+//!
+//! The program runs within the demo, so that nothing is built twice. A first build
+//! needs a C compiler.
 
 #![expect(
     clippy::disallowed_methods,
@@ -11,17 +14,21 @@
 )]
 
 use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::path::Path;
+use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
+use pages_retry::app;
+use pages_retry::env::Env;
+use pages_retry::io::Signals;
 use test_support::fake::{ACCOUNT, Api, Clock, Deployment, Fake, Life, PROJECT, TOKEN};
 
 /// The factor by which the fake accelerates time.
-const SPEED: f64 = 5.0;
+const SPEED: u32 = 5;
 
 /// The log of a build that cannot find one of its files: the second and the text of
 /// each line.
@@ -57,15 +64,17 @@ const BROKEN_BUILD: [(u64, &str); 16] = [
 ];
 
 fn main() -> Result<ExitCode> {
+    let signals = Signals::install();
     let life = match *env::args().skip(1).collect::<Vec<_>>() {
         [] => life(),
         [ref it] if it == "--fail" => broken_life(),
         _ => bail!("the demo takes no argument but --fail"),
     };
-    let program = built_program()?;
     let fake = Fake::start(
         Api::new()
-            .clock(Clock::Real { speed: SPEED })
+            .clock(Clock::Real {
+                speed: f64::from(SPEED),
+            })
             .deployment(before())
             .deployment(Deployment::failed("4f1c2a9e"))
             .retries_to(life),
@@ -74,17 +83,14 @@ fn main() -> Result<ExitCode> {
     let outputs = folder.path().join("outputs.json");
     say(&format!(
         "The deployment 4f1c2a9e failed an hour ago; pages-retry retries it.\nA fake API simulates the new one, {SPEED} times as fast.\n"
-    ))?;
-    let status = command(&program, &fake, &outputs)
-        .status()
-        .with_context(|| format!("failed to run {}", program.display()))?;
+    ));
+    let code = app::run_at_speed(&[], &step(&fake, &outputs), signals, SPEED);
     let outputs = fs::read_to_string(&outputs).context("failed to read the outputs")?;
     say(&format!(
         "\nOutputs for the steps after it:\n{}",
         outputs.trim_end()
-    ))?;
-    let code = status.code().context("pages-retry was ended by a signal")?;
-    Ok(ExitCode::from(u8::try_from(code)?))
+    ));
+    Ok(code)
 }
 
 fn life() -> Life {
@@ -114,58 +120,27 @@ fn broken_life() -> Life {
         .log(BROKEN_BUILD.map(at))
 }
 
-/// Runs the program as in a step, without the variables of the caller's CI or account.
-fn command(program: &Path, fake: &Fake, outputs: &Path) -> Command {
-    let mut command = Command::new(program);
-    command.env_clear();
-    for name in ["PATH", "HOME", "TERM", "NO_COLOR"] {
-        command.envs(variable(name).map(|it| (name, it)));
-    }
-    command
-        .env("INPUT_ACCOUNT_ID", ACCOUNT)
-        .env("INPUT_PROJECT_NAME", PROJECT)
-        .env("INPUT_DEPLOYMENT_ID", "4f1c2a9e")
-        .env("INPUT_API_TOKEN", TOKEN)
-        .env("INPUT_API_BASE_URL", fake.url())
+/// The variables of a step, without those of the caller's CI or account.
+fn step(fake: &Fake, outputs: &Path) -> Env {
+    let inherited = ["PATH", "HOME", "TERM", "NO_COLOR"];
+    let inherited = inherited.into_iter();
+    let inherited = inherited.filter_map(|it| Some((it.into(), env::var_os(it)?)));
+    let url = fake.url();
+    let inputs: [(&str, OsString); 7] = [
+        ("INPUT_ACCOUNT_ID", ACCOUNT.into()),
+        ("INPUT_PROJECT_NAME", PROJECT.into()),
+        ("INPUT_DEPLOYMENT_ID", "4f1c2a9e".into()),
+        ("INPUT_API_TOKEN", TOKEN.into()),
+        ("INPUT_API_BASE_URL", url.into()),
         // `auto` would poll too rarely, since the fake accelerates time.
-        .env("INPUT_POLL_INTERVAL", "1s")
-        .env("INPUT_OUTPUT_FILE", outputs);
-    command
+        ("INPUT_POLL_INTERVAL", "1s".into()),
+        ("INPUT_OUTPUT_FILE", outputs.into()),
+    ];
+    let inputs = inputs.map(|(name, value)| (OsString::from(name), value));
+    Env::from_os(inherited.chain(inputs))
 }
 
-/// Builds the program, since `cargo run --example` does not.
-fn built_program() -> Result<PathBuf> {
-    let demo = env::current_exe().context("failed to find the demo itself")?;
-    let profile = demo
-        .ancestors()
-        .nth(2)
-        .context("the demo is not in cargo's target folder")?;
-    let mut build = Command::new(variable("CARGO").unwrap_or_else(|| "cargo".into()));
-    build
-        .args([
-            "build",
-            "--quiet",
-            "--bin",
-            "pages-retry",
-            "--manifest-path",
-        ])
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
-    if profile.ends_with("release") {
-        build.arg("--release");
-    }
-    let status = build.status().context("failed to run cargo")?;
-    ensure!(status.success(), "cargo could not build pages-retry");
-    Ok(profile.join(format!("pages-retry{}", env::consts::EXE_SUFFIX)))
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the demo passes its environment on"
-)]
-fn variable(name: &str) -> Option<std::ffi::OsString> {
-    env::var_os(name)
-}
-
-fn say(text: &str) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "{text}")
+/// Prints a text. Nobody may be left to read it: `demo | head`.
+fn say(text: &str) {
+    let _ = writeln!(io::stdout().lock(), "{text}");
 }

@@ -6,12 +6,14 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
 use crate::check;
 use crate::cloudflare::Client;
 use crate::cloudflare::transport::Http;
+use crate::config::flags::{self, CommandLine, Flags};
 use crate::config::{CiRun, Config, OutputFile, ParsedInputs, inputs};
 use crate::deliver::{Deliverer, Programs, check_writable, read_event, start};
 use crate::env::Env;
@@ -20,7 +22,9 @@ use crate::host::commit::event_path;
 use crate::host::delivery::Delivery;
 use crate::host::outputs::{OutputFormat, Outputs};
 use crate::host::{Host, LogFormat, detect_from_env};
-use crate::io::{Hurry, Io, LogWriter, Signals, check_open_files, unguessable, unix_seconds};
+use crate::io::{
+    Hurry, Io, LogWriter, Signals, check_open_files, unguessable, unix_seconds, within,
+};
 use crate::report;
 use crate::report::json::Json;
 use crate::report::line::last_line;
@@ -37,38 +41,49 @@ use crate::text::secrets::Secrets;
 /// environment. Returns the exit code of the contract. `signals` is what came
 /// of installing their handlers.
 pub fn run(arguments: &[OsString], env: &Env, signals: io::Result<Signals>) -> ExitCode {
-    let text = match arguments {
-        [argument] if argument == "--help" => help(),
-        [argument] if argument == "--version" => {
-            concat!("pages-retry ", env!("CARGO_PKG_VERSION"), "\n").into()
-        }
-        [] => return run_step(None, env, signals),
-        [argument, ..] => {
-            return run_step(Some(&argument.to_string_lossy()), env, signals);
-        }
+    run_at_speed(arguments, env, signals, 1)
+}
+
+/// As [`run`], against an API whose time passes `speed` times as fast as the
+/// clock; the live view follows the API's time.
+pub fn run_at_speed(
+    arguments: &[OsString],
+    env: &Env,
+    signals: io::Result<Signals>,
+    speed: u32,
+) -> ExitCode {
+    let text = match flags::parse(arguments) {
+        CommandLine::Help => help(),
+        CommandLine::Version => concat!("pages-retry ", env!("CARGO_PKG_VERSION"), "\n").into(),
+        CommandLine::Run(flags) => return run_step(&flags, env, signals, speed),
     };
     // Nobody is left to read an error.
     let _ = io::stdout().write_all(text.as_bytes());
     ExitCode::SUCCESS
 }
 
-/// Runs a step; an `argument` is one that we do not know.
-fn run_step(argument: Option<&str>, env: &Env, signals: io::Result<Signals>) -> ExitCode {
+/// Runs a step with the inputs of `env`, over which `flags` take precedence.
+fn run_step(flags: &Flags, env: &Env, signals: io::Result<Signals>, speed: u32) -> ExitCode {
     let detected = detect_from_env(env);
+    let env = &flags.over(env, &["INPUT_", "PLUGIN_"]);
     // The format of the log must be known before the inputs are.
     let raw = inputs::collect(env, detected.input_prefixes()).inputs;
     let log_format = LogFormat::parse(&raw.log_format).unwrap_or(LogFormat::Auto);
     let host = log_format.host(detected);
     let prefixes = [detected.input_prefixes(), host.input_prefixes()].concat();
-    let secrets = inputs::secrets(env, &prefixes);
+    let mut secrets = inputs::secrets(env, &prefixes);
+    secrets.extend(flags.secrets.iter().cloned());
     let delimiter = unguessable();
     let stdout = LogWriter::start();
-    let mut log = reporter(env, log_format, detected, &secrets, &delimiter, &stdout);
+    let mut log = reporter(
+        env, log_format, detected, &secrets, &delimiter, &stdout, speed,
+    );
     // Only a filter by commit refers to what started the run.
     let event_path = event_path(host.name(), env).filter(|_| !raw.commit_hash.is_empty());
     let run = CiRun {
         host: host.name(),
         event: event_path.map(|it| read_event(Path::new(it))),
+        is_interactive: flags.are_given() || (io::stdout().is_terminal() && !is_ci(env)),
     };
     let parsed = ParsedInputs::from_env(env, &prefixes, &run);
     for message in parsed.warnings {
@@ -78,22 +93,15 @@ fn run_step(argument: Option<&str>, env: &Env, signals: io::Result<Signals>) -> 
         let _ = log.event(&Event::Noticed { message });
     }
     let output_file = parsed.output_file.as_ref();
-    let result = if let Some(argument) = argument {
-        usage_error(vec![format!(
-            "there are no arguments but `--help` and `--version`: `{argument}`; inputs come from variables, as --help says"
-        )])
-    } else {
-        match parsed
-            .config
-            .and_then(|config| is_writable(output_file).map(|()| config))
-        {
-            Ok(config) => match &signals {
-                Ok(signals) => retry(&config, signals, &mut *log)
-                    .unwrap_or_else(|error| usage_error(vec![format!("{error:#}")])),
-                Err(error) => usage_error(vec![format!("failed to listen to signals: {error}")]),
-            },
-            Err(problems) => usage_error(problems),
-        }
+    let config = parsed
+        .config
+        .and_then(|config| is_writable(output_file).map(|()| config));
+    let result = match (config, &signals) {
+        (Err(problems), _) => usage_error(flags.join_problems(problems)),
+        (Ok(_), _) if !flags.problems.is_empty() => usage_error(flags.problems.clone()),
+        (Ok(config), Ok(signals)) => retry(&config, signals, &mut *log)
+            .unwrap_or_else(|error| usage_error(vec![format!("{error:#}")])),
+        (Ok(_), Err(error)) => usage_error(vec![format!("failed to listen to signals: {error}")]),
     };
     let hurry = Hurry::new(&signals.unwrap_or_default(), &result.outcome);
     let mut deliverer = Deliverer {
@@ -147,6 +155,7 @@ fn reporter(
     secrets: &[String],
     delimiter: &str,
     stdout: &LogWriter,
+    speed: u32,
 ) -> Box<dyn Report> {
     let host = log_format.host(detected);
     let shows_debug = host.wants_debug(env);
@@ -154,7 +163,8 @@ fn reporter(
         return Box::new(Json::new(stdout.clone(), secrets, shows_debug));
     }
     let log_host = log_format.log_host(detected);
-    let is_terminal = io::stdout().is_terminal();
+    // A dumb terminal knows no escape sequences: what it gets is a plain log.
+    let is_terminal = io::stdout().is_terminal() && env.get("TERM") != Some("dumb");
     let is_colored = env.get("NO_COLOR").is_none() && (log_host.renders_color() || is_terminal);
     let style = LogStyle {
         host: log_host,
@@ -166,10 +176,30 @@ fn reporter(
     if report::is_live(log_format, is_ci, is_terminal) {
         // The live view moves between the lines, on the same stdout.
         let log = Log::new(io::stdout(), style, detected, secrets, delimiter);
-        Box::new(Terminal::new(log, is_colored))
+        Box::new(Terminal::new(log, is_colored, speed))
     } else {
         let log = Log::new(stdout.clone(), style, detected, secrets, delimiter);
         Box::new(log)
+    }
+}
+
+/// How long the end of a run waits for a suggestion.
+const SUGGESTION_LIMIT: Duration = Duration::from_secs(5);
+
+/// Names the nearest project in the hint that there is none of this name.
+async fn suggest_project(
+    config: &Config,
+    client: &Client<Http>,
+    outcome: &mut Outcome,
+    io: &mut Io<'_>,
+) {
+    if !Config::is_project_unknown(outcome) {
+        return;
+    }
+    let names = within(SUGGESTION_LIMIT, client.project_names());
+    // A signal ends only the search: how the run ended is known.
+    if let ControlFlow::Continue(Some(Ok(names))) = io.run_until_interrupted(names).await {
+        config.suggest_project(outcome, &names);
     }
 }
 
@@ -197,6 +227,7 @@ fn retry(config: &Config, signals: &Signals, log: &mut dyn Report) -> anyhow::Re
         let mut io = Io::new(log, signals.clone(), config.options.timeout);
         let mut result = retry::run(&config.options, &client, &mut io).await;
         config.explain_account_id(&mut result.outcome);
+        suggest_project(config, &client, &mut result.outcome, &mut io).await;
         check(config, &client, result, &mut io).await
     });
     runtime.shutdown_background();

@@ -43,6 +43,19 @@ impl Env {
         vars.map(|(name, value)| (name.as_str(), value.trim()))
     }
 
+    /// Without the variables whose names are `unwanted`.
+    pub fn without(mut self, unwanted: impl Fn(&str) -> bool) -> Self {
+        self.unicode.retain(|(name, _)| !unwanted(name));
+        self.not_unicode.retain(|name| !unwanted(name));
+        self
+    }
+
+    /// With one more variable.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.unicode.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     pub fn not_unicode(&self) -> impl Iterator<Item = &str> {
         self.not_unicode.iter().map(String::as_str)
     }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::config::inputs::INPUTS;
+use crate::config::inputs::{INPUTS, InputSpec};
 
 const OUTPUTS: [(&str, &str); 17] = [
     ("status", "How it ended; always there"),
@@ -53,34 +53,119 @@ const EXIT_CODES: [(&str, &str); 7] = [
     ("143", "interrupted by SIGTERM"),
 ];
 
+const FLAGS: [(&str, &str); 2] = [
+    ("-h, --help", "Print this help"),
+    ("-V, --version", "Print the version"),
+];
+
+const USAGE: &str = "
+Usage: pages-retry [FLAGS] [DEPLOYMENT]
+
+Example:
+  export CLOUDFLARE_ACCOUNT_ID=b0a1c2d3e4f5061728394a5b6c7d8e9f
+  read -rs CLOUDFLARE_API_TOKEN && export CLOUDFLARE_API_TOKEN
+  pages-retry --project-name site latest-failed
+
+";
+
+/// The width of the help in characters, at most.
+const WIDTH: usize = 100;
+
+/// The width of the column of names.
+const NAMES: usize = 20;
+
 pub(crate) fn help() -> String {
-    let mut text = concat!(
-        "pages-retry ",
-        env!("CARGO_PKG_VERSION"),
-        "\n",
-        env!("CARGO_PKG_DESCRIPTION"),
-        "\n\nUsage: pages-retry [--help | --version]\n\nInputs (variables INPUT_<NAME>):\n"
-    )
-    .to_owned();
-    for input in &INPUTS {
-        let mut notes = String::new();
-        if !input.falls_back_to.is_empty() {
-            let _ = write!(
-                notes,
-                " [falls back to: {}]",
-                input.falls_back_to.join(", ")
-            );
-        }
-        if !input.default.is_empty() {
-            let _ = write!(notes, " [default: {}]", input.default);
-        }
-        let _ = writeln!(text, "  {:<16}  {}{notes}", input.name, input.meaning);
-    }
-    for (title, rows) in [("Outputs", &OUTPUTS[..]), ("Exit codes", &EXIT_CODES)] {
-        let _ = writeln!(text, "\n{title}:");
-        for (name, meaning) in rows {
-            let _ = writeln!(text, "  {name:<16}  {meaning}");
-        }
-    }
+    let mut text = format!("pages-retry {}\n", env!("CARGO_PKG_VERSION"));
+    wrap(&mut text, 0, env!("CARGO_PKG_DESCRIPTION"));
+    text.push_str(USAGE);
+    let secrets = INPUTS.iter().filter(|it| it.is_secret);
+    let secrets: Vec<_> = secrets.map(|it| it.name).collect();
+    wrap(
+        &mut text,
+        0,
+        &format!(
+            "DEPLOYMENT is the input deployment_id. Each input is a flag (`--project-name site` or \
+             `--project-name=site`) or a variable (`INPUT_PROJECT_NAME=site`); a flag takes precedence. \
+             A flag that may be `true` or `false` takes a value only with `=`: `--dry-run`, \
+             `--wait=false`. Secrets ({}) are not accepted as flags, because other users can read \
+             arguments.",
+            secrets.join(", ")
+        ),
+    );
+    rows(&mut text, "Flags", FLAGS);
+    rows(
+        &mut text,
+        "Inputs (flags --<name>, or variables INPUT_<NAME>)",
+        INPUTS.iter().map(|input| (input.name, meaning(input))),
+    );
+    rows(&mut text, "Outputs", OUTPUTS);
+    rows(&mut text, "Exit codes", EXIT_CODES);
     text
+}
+
+fn meaning(input: &InputSpec) -> String {
+    let mut meaning = input.meaning.to_owned();
+    if !input.falls_back_to.is_empty() {
+        let names = input.falls_back_to.join(", ");
+        let _ = write!(meaning, " [falls back to: {names}]");
+    }
+    if !input.default.is_empty() {
+        let _ = write!(meaning, " [default: {}]", input.default);
+    }
+    meaning
+}
+
+/// A section: names, and what they mean beside them.
+fn rows<T: AsRef<str>>(
+    text: &mut String,
+    title: &str,
+    rows: impl IntoIterator<Item = (&'static str, T)>,
+) {
+    let _ = writeln!(text, "\n{title}:");
+    for (name, meaning) in rows {
+        let _ = write!(text, "  {name:<NAMES$}  ");
+        wrap(text, NAMES + 4, meaning.as_ref());
+    }
+}
+
+/// Appends `words` from the column `indent` on, in lines of at most [`WIDTH`].
+/// The cursor is in that column already. A longer word has its own line.
+fn wrap(text: &mut String, indent: usize, words: &str) {
+    let mut column = indent;
+    for word in words.split(' ') {
+        let length = word.chars().count();
+        if indent < column {
+            if WIDTH < column + 1 + length {
+                let _ = write!(text, "\n{:indent$}", "");
+                column = indent;
+            } else {
+                text.push(' ');
+                column += 1;
+            }
+        }
+        text.push_str(word);
+        column += length;
+    }
+    text.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_is_at_most_100_columns_wide() {
+        for line in help().lines() {
+            assert!(line.chars().count() <= WIDTH, "{line}");
+            assert_eq!(line, line.trim_end());
+        }
+    }
+
+    #[test]
+    fn words_are_wrapped_and_none_is_lost() {
+        let long = "x".repeat(WIDTH);
+        let mut text = "  a ".to_owned();
+        wrap(&mut text, 4, &format!("b {long} c"));
+        assert_eq!(text, format!("  a b\n    {long}\n    c\n"));
+    }
 }

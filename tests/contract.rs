@@ -38,19 +38,26 @@ fn help() -> String {
 }
 
 /// The rows of a section of `--help`: name and meaning. A section is a line
-/// that is not indented, then lines of `  NAME  MEANING`.
+/// that is not indented, then lines of `  NAME  MEANING`; a meaning continues
+/// on lines that are indented further.
 fn help_rows(help: &str, section: &str) -> Vec<(String, String)> {
-    let rows = help
+    let lines = help
         .lines()
         .skip_while(|it| !it.starts_with(section))
         .skip(1)
         .map_while(|it| it.strip_prefix("  "));
-    let rows = rows.map(|row| {
-        let row = row.split_once("  ");
+    let mut rows: Vec<(String, String)> = Vec::new();
+    for line in lines {
+        if let Some(more) = line.strip_prefix("    ") {
+            let (_, meaning) = rows.last_mut().expect("a row to continue");
+            meaning.push(' ');
+            meaning.push_str(more.trim());
+            continue;
+        }
+        let row = line.split_once("  ");
         let (name, meaning) = row.unwrap_or_else(|| panic!("no two columns in {section}"));
-        (name.to_owned(), meaning.trim().to_owned())
-    });
-    let rows: Vec<_> = rows.collect();
+        rows.push((name.to_owned(), meaning.trim().to_owned()));
+    }
     assert!(!rows.is_empty(), "--help has no rows in {section}:\n{help}");
     rows
 }

@@ -14,6 +14,7 @@ mod log;
 mod lossy;
 pub mod page;
 pub mod project;
+mod projects;
 pub mod transport;
 
 use chrono::{DateTime, Utc};

@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 
 use super::inputs::Inputs;
+use super::mistakes;
 use super::parse;
 use super::parser::InputParser;
 use crate::check::options::{Options, ServiceToken, is_path};
@@ -15,11 +16,15 @@ const WITHOUT_EFFECT: [&str; 4] = [
     "access_client_secret",
 ];
 
-impl InputParser {
+impl InputParser<'_> {
     /// What to check, if anything. Bad input is among the problems.
     pub(super) fn check(&mut self, inputs: &Inputs, wait: Option<bool>) -> Option<Options> {
         let path = self.read("check_url", &inputs.check_url, path);
         let timeout = self.read("check_timeout", &inputs.check_timeout, parse::duration);
+        self.warnings.extend(mistakes::seconds_instead_of_minutes(
+            "check_timeout",
+            &inputs.check_timeout,
+        ));
         let is_off = path == Some(None);
         for name in WITHOUT_EFFECT.iter().filter(|_| is_off) {
             if self.explicit.contains(name) {

@@ -13,7 +13,9 @@ pub(super) fn account_id(text: &str) -> Result<String, String> {
     let lower = text.to_ascii_lowercase();
     let is_url = lower.contains("://");
     if !is_url && !lower.starts_with("dash.cloudflare.com/") {
-        return parse::id(text);
+        return parse::id(text).map_err(|problem| {
+            format!("{problem}; an account id has 32 hexadecimal digits and is in each dashboard URL, `https://dash.cloudflare.com/ACCOUNT_ID/…`")
+        });
     }
     let url = if is_url {
         text.to_owned()

@@ -20,6 +20,14 @@ pub struct InputSpec {
     pub meaning: &'static str,
 }
 
+impl InputSpec {
+    /// Whether the flag alone means `true`, so that a value needs a `=`:
+    /// booleans, and `check_url`, which may be a path instead.
+    pub(super) fn is_switch(&self) -> bool {
+        matches!(self.default, "true" | "false")
+    }
+}
+
 const fn input(
     name: &'static str,
     default: &'static str,
@@ -50,7 +58,7 @@ const fn secret(
 }
 
 #[rustfmt::skip]
-pub const INPUTS: [InputSpec; 28] = [
+pub static INPUTS: [InputSpec; 28] = [
     input("account_id", "", &["CLOUDFLARE_ACCOUNT_ID"], "Required. The account that owns the project: its id, or a dashboard URL"),
     input("project_name", "", &["CLOUDFLARE_PAGES_PROJECT"], "Required. The name of the Pages project, or `NAME.pages.dev`"),
     input("deployment_id", "", &[], "Required. What to retry: an id, an 8-character short id, a deployment URL, an alias URL, a dashboard URL, `latest`, or `latest-failed`"),
@@ -208,6 +216,11 @@ pub fn secrets(vars: &Env, prefixes: &[&str]) -> Vec<String> {
     secrets
 }
 
+/// Whether the variable `name` holds `input`, in whatever spelling.
+pub(super) fn is_input(name: &str, prefixes: &[&str], input: &str) -> bool {
+    key(name, prefixes).is_some_and(|it| it == normalized(input))
+}
+
 fn key(name: &str, prefixes: &[&str]) -> Option<String> {
     let name = name.to_ascii_uppercase();
     prefixes
@@ -216,28 +229,35 @@ fn key(name: &str, prefixes: &[&str]) -> Option<String> {
         .map(normalized)
 }
 
-fn normalized(name: &str) -> String {
+/// A name without case, `-` and `_`, in capitals.
+pub(super) fn normalized(name: &str) -> String {
     name.chars()
         .filter(|it| !matches!(it, '-' | '_'))
         .collect::<String>()
         .to_ascii_uppercase()
 }
 
-fn unknown(name: &str, key: &str) -> String {
+/// The input with this name, in whatever spelling.
+pub(super) fn find(name: &str) -> Option<&'static InputSpec> {
+    let name = normalized(name);
+    INPUTS.iter().find(|it| normalized(it.name) == name)
+}
+
+/// The input that was probably meant by an unknown name, which is normalized.
+pub(super) fn nearest(key: &str) -> Option<&'static str> {
     // More than half of a short name changed is another word.
     let most = 3.min(key.len() / 2);
+    let distance = |name| strsim::damerau_levenshtein(key, &normalized(name));
     let nearest = INPUTS
         .iter()
-        .map(|it| {
-            (
-                strsim::damerau_levenshtein(key, &normalized(it.name)),
-                it.name,
-            )
-        })
+        .map(|it| (distance(it.name), it.name))
         .min()
         .filter(|(distance, _)| *distance <= most);
-    let nearest = forgiving::name_elsewhere(key).or(nearest.map(|(_, it)| it));
-    let advice = nearest.map(|nearest| format!("; did you mean `{nearest}`?"));
+    forgiving::name_elsewhere(key).or(nearest.map(|(_, it)| it))
+}
+
+fn unknown(name: &str, key: &str) -> String {
+    let advice = nearest(key).map(|nearest| format!("; did you mean `{nearest}`?"));
     format!(
         "unknown input in the variable `{name}`{}",
         advice.unwrap_or_default()

@@ -4,8 +4,10 @@
 //! value of a secret.
 
 mod check;
+pub mod flags;
 mod forgiving;
 pub mod inputs;
+pub mod mistakes;
 mod parse;
 mod parser;
 
@@ -14,6 +16,7 @@ use std::path::PathBuf;
 use crate::check::options as check_options;
 use crate::cloudflare::transport::{Credentials, Endpoint};
 use crate::config::inputs::RawInputs;
+use crate::config::mistakes::Source;
 use crate::config::parser::InputParser;
 use crate::env::Env;
 use crate::host::commit::EventFile;
@@ -47,7 +50,27 @@ impl Config {
             );
         }
     }
+
+    /// Whether a run ended because the account has no project of this name.
+    pub fn is_project_unknown(outcome: &Outcome) -> bool {
+        matches!(outcome, Outcome::ApiError { hint: Some(hint), .. } if hint.ends_with(NO_SUCH_PROJECT))
+    }
+
+    /// Adds to the hint of such an ending which project was probably meant.
+    /// `names` are those of the account's projects.
+    pub fn suggest_project(&self, outcome: &mut Outcome, names: &[String]) {
+        let suggestion = mistakes::another_project(&self.options.project_name, names);
+        if let Outcome::ApiError {
+            hint: Some(hint), ..
+        } = outcome
+        {
+            hint.push_str(&suggestion);
+        }
+    }
 }
+
+/// The end of the hint that belongs to code 8000007.
+const NO_SUCH_PROJECT: &str = "the account has no Pages project of this name";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutputFile {
@@ -61,6 +84,8 @@ pub struct CiRun {
     pub host: &'static str,
     /// The file that describes what started the run, on hosts that have one.
     pub event: Option<EventFile>,
+    /// Whether a person typed a command.
+    pub is_interactive: bool,
 }
 
 impl CiRun {
@@ -68,7 +93,17 @@ impl CiRun {
     pub const UNKNOWN: Self = Self {
         host: "plain",
         event: None,
+        is_interactive: false,
     };
+
+    /// Where a missing input is set.
+    fn source(&self) -> Source {
+        match self.host {
+            "github" | "gitea" | "forgejo" => Source::Workflow,
+            _ if self.is_interactive => Source::Terminal,
+            _ => Source::Variables,
+        }
+    }
 }
 
 /// What the inputs say. How the result is told is known for bad input too.
@@ -97,6 +132,8 @@ impl ParsedInputs {
             problems,
             warnings,
             notices: Vec::new(),
+            env: vars,
+            source: run.source(),
         };
         let output_file = reading.output_file(&inputs);
         let summary = reading.read("summary", &inputs.summary, parse::boolean);
@@ -303,10 +340,10 @@ mod tests {
             let error = read(&[(name, "  ")]).unwrap_err();
             assert!(error.contains("is missing"), "{error}");
             let variable = match name {
-                "INPUT_ACCOUNT_ID" => "or the variable `CLOUDFLARE_ACCOUNT_ID`",
-                "INPUT_PROJECT_NAME" => "or the variable `CLOUDFLARE_PAGES_PROJECT`",
-                "INPUT_DEPLOYMENT_ID" => "set it",
-                _ => "set it or `CLOUDFLARE_API_TOKEN`",
+                "INPUT_ACCOUNT_ID" => "`INPUT_ACCOUNT_ID` or `CLOUDFLARE_ACCOUNT_ID`",
+                "INPUT_PROJECT_NAME" => "`INPUT_PROJECT_NAME` or `CLOUDFLARE_PAGES_PROJECT`",
+                "INPUT_DEPLOYMENT_ID" => "set the variable `INPUT_DEPLOYMENT_ID`",
+                _ => "`INPUT_API_TOKEN` or `CLOUDFLARE_API_TOKEN` to an API token",
             };
             assert!(error.contains(variable), "{error}");
         }

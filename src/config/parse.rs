@@ -58,6 +58,11 @@ pub(super) fn list<'a>(text: &str, words: &[&'a str]) -> Result<Vec<&'a str>, St
         return Ok(Vec::new());
     }
     let items = text.split(',').map(str::trim).filter(|it| !it.is_empty());
+    // Both spellings are English.
+    let items = items.map(|it| match it {
+        "cancelled" => "canceled",
+        _ => it,
+    });
     let items: Result<Vec<_>, _> = items.map(|it| word(it, words)).collect();
     let items = items.map_err(|it| format!("{it}, separated by commas, or `none` alone"))?;
     if items.is_empty() {

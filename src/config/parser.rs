@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 
 use super::inputs::{self, Inputs};
+use super::mistakes::{self, Source};
 use super::{CiRun, Config, OutputFile, forgiving, parse};
 use crate::cloudflare::connection::Connection;
 use crate::cloudflare::transport::{Credentials, Endpoint};
@@ -19,15 +20,17 @@ use crate::run::outcome::FAIL_ON;
 pub(super) const DEFAULT_BASE_URL: &str = "https://api.cloudflare.com/client/v4";
 
 /// Collects what is wrong while the rest is read on.
-pub(super) struct InputParser {
+pub(super) struct InputParser<'a> {
     /// The inputs that were set to something other than their default.
     pub(super) explicit: Vec<&'static str>,
     pub(super) problems: Vec<String>,
     pub(super) warnings: Vec<String>,
     pub(super) notices: Vec<String>,
+    pub(super) env: &'a Env,
+    pub(super) source: Source,
 }
 
-impl InputParser {
+impl InputParser<'_> {
     /// All inputs, if none is wrong.
     pub(super) fn config(&mut self, inputs: &Inputs, vars: &Env, run: &CiRun) -> Option<Config> {
         let it = inputs;
@@ -63,6 +66,8 @@ impl InputParser {
         let allow_older = self.read("allow_older", &it.allow_older, parse::boolean);
         let fail_on = self.read("fail_on", &it.fail_on, |text| parse::list(text, &FAIL_ON));
         let timeout = self.read("timeout", &it.timeout, parse::duration);
+        self.warnings
+            .extend(mistakes::seconds_instead_of_minutes("timeout", &it.timeout));
         let poll_interval = self.read("poll_interval", &it.poll_interval, |text| match text {
             "auto" => Ok(None),
             _ => match parse::duration(text) {
@@ -78,7 +83,7 @@ impl InputParser {
                 ("always", Logs::Always),
                 ("never", Logs::Never),
             ];
-            choice(text, &words)
+            choice(&text.replace('_', "-"), &words)
         });
         self.read("log_format", &it.log_format, LogFormat::parse);
         let dry_run = self.read("dry_run", &it.dry_run, parse::boolean);
@@ -162,9 +167,9 @@ impl InputParser {
         }
         match (inputs.api_email.as_str(), inputs.api_key.as_str()) {
             ("", "") => {
-                self.problem(
+                self.missing(
                     "api_token",
-                    "is missing: set it or `CLOUDFLARE_API_TOKEN` to an API token with the permission Cloudflare Pages: Edit",
+                    " to an API token with the permission Cloudflare Pages: Edit",
                 );
                 None
             }
@@ -256,11 +261,7 @@ impl InputParser {
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
         if text.is_empty() {
-            let spec = inputs::INPUTS.iter().find(|it| it.name == name);
-            let fallback = spec.and_then(|it| it.falls_back_to.first());
-            let fallback = fallback.map(|it| format!(" or the variable `{it}`"));
-            let fallback = fallback.unwrap_or_default();
-            self.problem(name, &format!("is missing: set it{fallback}"));
+            self.missing(name, "");
             return None;
         }
         self.read(name, text, parse)
@@ -284,12 +285,25 @@ impl InputParser {
         text: &str,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
+        let input = inputs::find(name);
+        if let Some(problem) = input.and_then(|it| mistakes::in_value(it, text)) {
+            self.problem(name, &problem);
+            return None;
+        }
         match parse(text) {
             Ok(value) => Some(value),
             Err(problem) => {
                 self.problem(name, &problem);
                 None
             }
+        }
+    }
+
+    /// `for_what` is what the value must be.
+    fn missing(&mut self, name: &str, for_what: &str) {
+        if let Some(input) = inputs::find(name) {
+            let problem = mistakes::missing(input, for_what, self.env, self.source);
+            self.problem(name, &problem);
         }
     }
 

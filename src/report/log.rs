@@ -73,11 +73,6 @@ impl<W: Write> Log<W> {
         }
     }
 
-    /// What this log never shows.
-    pub fn secrets(&self) -> &Secrets {
-        &self.secrets
-    }
-
     fn line(&mut self, Line { symbol, text }: &Line) -> io::Result<()> {
         let text = self.secrets.line(text, Colors::Stripped);
         match symbol {

@@ -2,6 +2,7 @@
 
 mod addresses;
 pub mod json;
+mod keys;
 pub mod line;
 pub mod log;
 pub mod summary;

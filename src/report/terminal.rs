@@ -1,6 +1,5 @@
 //! At a terminal: the lines of the log, above a view that moves: the running
-//! stage with the last line of its build log, the stages to come, and how long
-//! it will take.
+//! stage, the stages to come, and how long it will take.
 //!
 //! Invariant: what is drawn here is gone when the run ends; what stays is the
 //! log.
@@ -12,12 +11,13 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::cloudflare::deployment::Deployment;
+use crate::report::keys::QuietKeys;
 use crate::report::log::Log;
 use crate::run::event::Event;
 use crate::run::event::Report;
 use crate::run::history::StageHistory;
 use crate::run::wording::format_duration;
-use crate::text::{Colors, inline};
+use crate::text::inline;
 
 /// How often the view moves.
 const TICK: Duration = Duration::from_millis(120);
@@ -29,29 +29,36 @@ pub struct Terminal {
     log: Log<Stdout>,
     is_colored: bool,
     view: MultiProgress,
-    /// The running stage, and the last line of its build log.
-    running: Vec<ProgressBar>,
+    /// The running stage.
+    running: Option<ProgressBar>,
     /// The stages to come, by name.
     pending: Vec<(String, ProgressBar)>,
     overall: Option<ProgressBar>,
     /// What the stages that are over usually take, and all stages together.
     done: Duration,
     total: Duration,
+    speed: u32,
+    /// Until the end of the run.
+    keys: Option<QuietKeys>,
 }
 
 impl Terminal {
-    pub fn new(log: Log<Stdout>, is_colored: bool) -> Self {
+    /// The times of the view pass `speed` times as fast as the clock: 1, except
+    /// in front of an API whose time does.
+    pub fn new(log: Log<Stdout>, is_colored: bool, speed: u32) -> Self {
         // Not stderr, which stays empty.
         let target = ProgressDrawTarget::stdout();
         Self {
             log,
             is_colored,
             view: MultiProgress::with_draw_target(target),
-            running: Vec::new(),
+            running: None,
             pending: Vec::new(),
             overall: None,
             done: Duration::ZERO,
             total: Duration::ZERO,
+            speed,
+            keys: QuietKeys::new(),
         }
     }
 
@@ -91,9 +98,9 @@ impl Terminal {
 
     /// Lets the bar move on to the end of a stage that takes `usually`.
     fn advance(&mut self, usually: Duration) {
-        let (done, total) = (self.done, self.total);
+        let (done, total, speed) = (self.done, self.total, self.speed);
         let bar = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-            let _ = out.write_str(&bar(done + state.elapsed().min(usually), total));
+            let _ = out.write_str(&bar(done + (state.elapsed() * speed).min(usually), total));
         };
         if let Some(overall) = &self.overall {
             overall.set_style(self.style("  {bar_}", "  {bar_}").with_key("bar_", bar));
@@ -124,35 +131,22 @@ impl Terminal {
 
     /// A row that moves, in front of all others.
     fn run(&mut self, what: &str, usually: Option<Duration>) {
-        let what = what.to_owned();
+        let (what, speed) = (what.to_owned(), self.speed);
         let label = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-            let spent = format_duration(state.elapsed());
+            let spent = format_duration(state.elapsed() * speed);
             let _ = out.write_str(&labeled(&what, &spent, usually));
         };
         let row = self.view.insert(0, ProgressBar::no_length());
         let style = self.style("{spinner} {label}", "{spinner:.cyan} {label}");
         row.set_style(style.with_key("label", label));
         row.enable_steady_tick(TICK);
-        self.running.push(row);
+        self.running = Some(row);
     }
 
     fn end_stage(&mut self) {
-        for row in self.running.drain(..) {
+        if let Some(row) = self.running.take() {
             row.finish_and_clear();
             self.view.remove(&row);
-        }
-    }
-
-    /// Shows a line of the build log under the running stage.
-    fn show(&mut self, line: &str) {
-        if self.running.len() == 1 {
-            let row = self.view.insert(1, ProgressBar::no_length());
-            row.set_style(self.style("  {wide_msg}", "  {wide_msg:.dim}"));
-            self.running.push(row);
-        }
-        if let [_, row] = self.running.as_slice() {
-            row.set_message(self.log.secrets().line(line, Colors::Stripped));
-            row.tick();
         }
     }
 
@@ -198,18 +192,14 @@ impl Report for Terminal {
             Event::StageStarted { name, usually } => {
                 self.start_stage(&inline(&name.to_string()), *usually);
             }
-            Event::LogRead { lines, .. } => {
-                if let Some(line) = lines.last() {
-                    self.show(line);
-                }
-            }
             Event::StageFinished { .. } => self.end_stage(),
             Event::AttemptScheduled { .. } => {
                 self.clear();
                 self.run("waiting", None);
             }
             Event::Finished(_) => self.clear(),
-            Event::Retrying { .. }
+            Event::LogRead { .. }
+            | Event::Retrying { .. }
             | Event::StillRunning { .. }
             | Event::Skipped { .. }
             | Event::RequestFailed { .. }
@@ -219,7 +209,11 @@ impl Report for Terminal {
             | Event::Requested(_) => {}
         }
         let Self { log, view, .. } = self;
-        view.suspend(|| log.event(event))
+        let result = view.suspend(|| log.event(event));
+        if matches!(event, Event::Finished(_)) {
+            self.keys = None;
+        }
+        result
     }
 
     fn command(&mut self, line: &str) -> io::Result<()> {

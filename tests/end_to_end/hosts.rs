@@ -94,7 +94,7 @@ const HOSTS: [Host; 12] = [
             "enableServiceMessages",
             "blockClosed",
             "setParameter",
-            "message",
+            "buildProblem",
         ],
         outputs: |_, log| {
             let messages = teamcity::read(log).into_iter();

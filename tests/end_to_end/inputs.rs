@@ -3,8 +3,8 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
-use crate::step::Step;
-use test_support::fake::{Api, Fake};
+use crate::step::{ORIGINAL, Step};
+use test_support::fake::{Api, Deployment, Fake, PROJECT};
 
 #[test]
 fn a_variable_that_is_not_unicode_is_named() {
@@ -32,11 +32,68 @@ fn an_unknown_input_gets_the_nearest_name() {
 }
 
 #[test]
-fn an_argument_is_refused_in_one_line() {
+fn flags_take_precedence_over_variables() {
+    let fake = Fake::start(Api::new().deployment(Deployment::failed(ORIGINAL)));
+    let step = Step::new(&fake)
+        .with("project_name", "another")
+        .with("deployment_id", "latest-failed")
+        .with("timeout", "soon");
+    let flags = ["--project-name", PROJECT, "--timeout=5m", "--dry-run"];
+    let mut command = step.command();
+    command.args(flags).arg(ORIGINAL);
+    let done = step.done(command.output().unwrap());
+    done.ends(0, "status=dry_run\nshort_id=4f1c2a9e");
+}
+
+#[test]
+fn an_unknown_flag_is_bad_input_with_the_nearest_one() {
     let step = Step::bare();
-    let done = step.done(step.command().arg("--verbose").output().unwrap());
-    let line = "Error: there are no arguments but `--help` and `--version`: `--verbose`; inputs come from variables, as --help says\n";
-    done.is(line, 2, "status=error");
+    let mut command = step.command();
+    command.args(["--projct-name", "site", "--verbose"]);
+    let done = step.done(command.output().unwrap());
+    let line = "Error: unknown flag `--projct-name`; did you mean `--project-name`?; unknown flag `--verbose`; `--help` lists all flags; ";
+    assert!(done.log.starts_with(line), "{}", done.log);
+    assert!(!done.log.contains("`project_name` is missing"));
+    done.ends(2, "status=error");
+}
+
+#[test]
+fn a_secret_is_no_flag_and_shown_nowhere() {
+    let fake = Fake::start(Api::new());
+    for form in ["--api-token=hush-hush-hush", "--api-tokn=hush-hush-hush"] {
+        let step = Step::new(&fake)
+            .with("deployment_id", "")
+            .with("branch", "hush-hush-hush")
+            .on_github();
+        let mut command = step.command();
+        // Also where another input has the same value.
+        command.args([form, "https://hush-hush-hush.example"]);
+        let done = step.done(command.output().unwrap());
+        assert_eq!(done.code, 2, "{}", done.log);
+        let mask = "::add-mask::hush-hush-hush";
+        let is_shown = |it: &str| it.contains("hush-hush") && it != mask;
+        assert!(!done.log.lines().any(is_shown), "{}", done.log);
+        assert!(done.log.contains(mask), "{}", done.log);
+        let summary = done.summary.unwrap();
+        assert!(!summary.contains("hush-hush"), "{summary}");
+        assert!(done.log.contains("--api-token"), "{}", done.log);
+    }
+}
+
+#[test]
+fn help_and_version_need_nothing_else() {
+    let step = Step::bare();
+    for (argument, expected) in [
+        ("-h", "Usage: pages-retry [FLAGS] [DEPLOYMENT]\n"),
+        (
+            "-V",
+            concat!("pages-retry ", env!("CARGO_PKG_VERSION"), "\n"),
+        ),
+    ] {
+        let done = step.done(step.command().arg(argument).output().unwrap());
+        assert!(done.log.contains(expected), "{}", done.log);
+        assert_eq!(done.code, 0);
+    }
 }
 
 #[test]

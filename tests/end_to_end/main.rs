@@ -25,6 +25,8 @@ mod inputs;
 #[cfg(test)]
 mod json;
 #[cfg(test)]
+mod messages;
+#[cfg(test)]
 mod recipes;
 #[cfg(test)]
 mod responses;

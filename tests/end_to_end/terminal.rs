@@ -21,6 +21,8 @@ struct Terminal {
     bytes: Receiver<Vec<u8>>,
     master: Box<dyn MasterPty + Send>,
     child: Box<dyn Child + Send + Sync>,
+    /// What the terminal did with keys before the program began.
+    modes: String,
     /// All bytes that the program has written.
     written: Vec<u8>,
 }
@@ -38,6 +40,11 @@ fn size(rows: u16, cols: u16) -> PtySize {
     }
 }
 
+/// What a terminal does with keys, as text.
+fn modes(master: &dyn MasterPty) -> String {
+    format!("{:?}", master.get_termios())
+}
+
 impl Terminal {
     /// Starts a step in a terminal of `rows` by `cols`.
     fn start(step: &Step, rows: u16, cols: u16) -> Self {
@@ -49,6 +56,7 @@ impl Terminal {
             command.env(name, value);
         }
         command.cwd(step.folder());
+        let modes = modes(&*pair.master);
         let child = pair.slave.spawn_command(command).unwrap();
         let mut reader = pair.master.try_clone_reader().unwrap();
         let (sender, bytes) = mpsc::channel();
@@ -65,6 +73,7 @@ impl Terminal {
             bytes,
             master: pair.master,
             child,
+            modes,
             written: Vec::new(),
         }
     }
@@ -166,19 +175,20 @@ fn the_running_and_the_remaining_stages_are_shown_below_the_log() {
         let fake = project(quick(Life::success()));
         let step = step(&fake);
         let mut terminal = Terminal::start(&step, rows, cols);
-        let text = terminal.until(|it| it.matches("\n  added 142").count() == 2);
+        let line = "  added 142 packages in 11s";
+        let text = terminal
+            .until(|it| it.contains(line) && it.contains(" build  ") && it.ends_with(" left"));
         let lines: Vec<&str> = text.lines().collect();
         let at = lines.iter().position(|it| it.contains(" build  ")).unwrap();
-        assert_eq!(lines[at - 1], "  added 142 packages in 11s", "{text}");
+        assert_eq!(lines[at - 1], line, "{text}");
         let (spinner, row) = lines[at].split_once(' ').unwrap();
         assert_eq!(spinner.chars().count(), 1, "{text}");
         assert!(row.starts_with("build"), "{text}");
         assert!(row.ends_with("usually 1m00s"), "{text}");
-        assert_eq!(lines[at + 1], "  added 142 packages in 11s", "{text}");
-        assert_eq!(lines[at + 2], PENDING_DEPLOY, "{text}");
-        assert!(lines[at + 3].starts_with("  ━━"), "{text}");
-        assert!(lines[at + 3].ends_with(" left"), "{text}");
-        assert_eq!(lines.len(), at + 4, "{text}");
+        assert_eq!(lines[at + 1], PENDING_DEPLOY, "{text}");
+        assert!(lines[at + 2].starts_with("  ━━"), "{text}");
+        assert!(lines[at + 2].ends_with(" left"), "{text}");
+        assert_eq!(lines.len(), at + 3, "{text}");
 
         let (terminal, code) = terminal.end();
         assert_eq!(code, 0);
@@ -239,14 +249,41 @@ fn no_color_is_respected_and_colors_are_the_default() {
 }
 
 #[test]
+fn a_dumb_terminal_gets_a_plain_log() {
+    let fake = project(quick(Life::fails_in("build")));
+    let step = step(&fake).var("TERM", "dumb");
+    let (terminal, code) = Terminal::start(&step, 24, 80).end();
+    assert_eq!(code, 1);
+    assert!(!terminal.written.contains(&0x1b), "{}", terminal.text());
+    assert!(terminal.text().contains("✗ build failed after 5s"));
+}
+
+#[test]
+fn a_dry_run_shows_what_it_found() {
+    let fake = Fake::start(Api::new().deployment(Deployment::failed(ORIGINAL)));
+    let step = step(&fake).with("dry_run", "true");
+    let (terminal, code) = Terminal::start(&step, 24, 80).end();
+    assert_eq!(code, 0);
+    let text = terminal.text();
+    assert!(
+        text.starts_with("Would retry deployment 4f1c2a9e of site "),
+        "{text}"
+    );
+    assert!(text.ends_with("\nDry run: nothing was triggered"), "{text}");
+}
+
+#[test]
 fn control_c_leaves_a_clean_screen_with_a_cursor() {
     let fake = project(quick(Life::never_ends_in("build")));
     let step = step(&fake);
     let mut terminal = Terminal::start(&step, 24, 80);
     terminal.until(|it| it.contains("about"));
+    assert_ne!(modes(&*terminal.master), terminal.modes);
     terminal.press(3);
     let (terminal, code) = terminal.end();
     assert_eq!(code, 130);
+    assert!(terminal.modes.contains("ECHO |"), "{}", terminal.modes);
+    assert_eq!(modes(&*terminal.master), terminal.modes);
     let text = terminal.text();
     let last = text.lines().rev().take(2).collect::<Vec<_>>();
     let last = format!("{}{}", last[1], last[0]);
@@ -254,6 +291,10 @@ fn control_c_leaves_a_clean_screen_with_a_cursor() {
         "Interrupted; deployment 9a8b7c6d continues at Cloudflare: https://dash.cloudflare.com/";
     assert!(last.contains(line), "{text}");
     assert!(!text.contains("about") && !text.contains('╌'), "{text}");
+    assert!(
+        !text.contains("^C") && !text.contains("usually 6s\n"),
+        "{text}"
+    );
     assert!(!terminal.screen.screen().hide_cursor());
 }
 

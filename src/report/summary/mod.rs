@@ -10,13 +10,14 @@ mod reached;
 
 use std::fmt::Write as _;
 
-use crate::cloudflare::deployment::{Stage, StageStatus};
+use crate::cloudflare::deployment::{Deployment, Stage, StageStatus};
 use crate::report::line::{advice, last_line};
 use crate::report::summary::build_details::built;
 use crate::report::summary::escaper::Escaper;
 use crate::run::outcome::{Attempt, Outcome, RunResult};
 use crate::run::reachability::Reachability;
-use crate::run::wording::format_duration;
+use crate::run::verdict::verdict;
+use crate::run::wording::{describe, format_duration};
 use crate::text::inline;
 use crate::text::markup::fence_for;
 use crate::text::secrets::Secrets;
@@ -42,6 +43,7 @@ pub fn render(ending: &RunResult, secrets: &Secrets) -> String {
 fn whole(ending: &RunResult, escaper: &Escaper) -> String {
     let title = title(ending);
     let mut text = headline(ending, &title, escaper);
+    text.push_str(&found(ending, escaper));
     text.push_str(&reached::addresses(ending, escaper));
     if ending.attempts.is_empty() {
         let (reason, _, excerpt) = ending.explanation();
@@ -121,6 +123,15 @@ fn headline(ending: &RunResult, title: &str, escaper: &Escaper) -> String {
     text
 }
 
+/// What a dry run found: the deployment that a run would retry.
+fn found(ending: &RunResult, escaper: &Escaper) -> String {
+    let original = ending.original.as_ref();
+    match original.filter(|_| ending.outcome == Outcome::DryRun) {
+        Some(it) => format!("**Found:** {}\n\n", escaper.prose(&describe(it))),
+        None => String::new(),
+    }
+}
+
 /// Advice, unless it is no more than one of the links.
 fn what_to_do(ending: &RunResult, escaper: &Escaper) -> String {
     let is_link = |it: &String| {
@@ -141,8 +152,16 @@ fn links(ending: &RunResult) -> Vec<(String, String)> {
         ending.outcome,
         Outcome::NothingToRetry { .. } | Outcome::Unreachable { .. }
     );
-    let has_site = !ending.attempts.is_empty() || is_site_of_target;
-    if let Some(deployment) = ending.deployment().filter(|_| has_site) {
+    let is_shown = !ending.attempts.is_empty() || is_site_of_target;
+    let ended_without_site = matches!(
+        ending.outcome,
+        Outcome::Failed { .. }
+            | Outcome::Canceled { .. }
+            | Outcome::Skipped { .. }
+            | Outcome::Deleted
+    );
+    let is_shown = is_shown && !ended_without_site;
+    if let Some(deployment) = ending.deployment().filter(|it| is_shown && has_site(it)) {
         links.push(("Site".to_owned(), deployment.url.clone()));
     }
     if let Outcome::Skipped {
@@ -159,11 +178,19 @@ fn links(ending: &RunResult) -> Vec<(String, String)> {
     links
 }
 
+/// Whether a deployment serves its site, or may still come to.
+fn has_site(deployment: &Deployment) -> bool {
+    let is_broken = |it: &Stage| matches!(it.status, StageStatus::Failure | StageStatus::Canceled);
+    matches!(verdict(deployment), None | Some(Outcome::Deployed))
+        && !deployment.stages_by_latest().iter().any(is_broken)
+}
+
 fn attempt_title(ending: &RunResult, n: usize, attempt: &Attempt, escaper: &Escaper) -> String {
     let deployment = &attempt.deployment;
     let mut text = format!("#### Attempt {n}: {}", escaper.code(deployment.short_id()));
     let page = RunResult::page(&ending.project_name, &deployment.id);
-    for (name, address) in [("Site", &deployment.url), ("Dashboard", &page)] {
+    let site = has_site(deployment).then_some(("Site", &deployment.url));
+    for (name, address) in site.into_iter().chain([("Dashboard", &page)]) {
         if let Some(link) = escaper.link(name, address) {
             let _ = write!(text, " · {link}");
         }

@@ -72,7 +72,7 @@ fn a_secret_is_hidden_wherever_it_stands() {
 fn a_failure_is_told_with_stages_reason_picture_and_what_was_built() {
     let summary = rendered(&failed(deployment(|_| {}), &["a ``` fence", "error: no"]));
     let expected = "\
-### ❌ Deployment 5f0e1d2c failed in stage build · [Site](<https://5f0e1d2c.shop.pages.dev>) · [Dashboard](<https://dash.cloudflare.com/?to=/:account/pages/view/shop/5f0e1d2c-aaaa>)
+### ❌ Deployment 5f0e1d2c failed in stage build · [Dashboard](<https://dash.cloudflare.com/?to=/:account/pages/view/shop/5f0e1d2c-aaaa>)
 
 **Why:** the build command failed
 
@@ -198,7 +198,7 @@ fn an_attempt_that_the_title_does_not_name_has_a_title_of_its_own() {
         why: "deployment 77c0ffee is newer".to_owned(),
     };
     let summary = rendered(&ending);
-    assert!(summary.contains("\n#### Attempt 1: <code>5f0e1d2c</code> · [Site]"));
+    assert!(summary.contains("\n#### Attempt 1: <code>5f0e1d2c</code> · [Dashboard]"));
 }
 
 /// Far more attempts than anybody makes.
@@ -239,7 +239,7 @@ fn what_is_too_long_is_cut_and_all_the_rest_stays() {
     ));
     assert!(summary.len() < MOST);
     for part in [
-        "### ❌ Deployment 5f0e1d2c failed in stage build · [Site]",
+        "### ❌ Deployment 5f0e1d2c failed in stage build · [Dashboard]",
         "**What to do:** correct it\n",
         "**Why:** the build command failed\n",
         "\nerror: the second\n",

@@ -63,6 +63,8 @@ pub enum Route {
     Retry,
     Logs,
     Project,
+    /// The list of the account's projects.
+    Projects,
     /// Any other path or method.
     Other,
 }
@@ -71,8 +73,12 @@ impl Route {
     /// The route of a request, and the id in its path.
     pub fn of(request: &Request) -> (Self, Option<&str>) {
         let segments: Vec<_> = request.path.trim_start_matches('/').split('/').collect();
-        let [_, _, "accounts", _, "pages", "projects", _, rest @ ..] = &*segments else {
+        let [_, _, "accounts", _, "pages", "projects", rest @ ..] = &*segments else {
             return (Self::Other, None);
+        };
+        let [_, rest @ ..] = rest else {
+            let is_list = request.method == "GET";
+            return (if is_list { Self::Projects } else { Self::Other }, None);
         };
         match (&*request.method, rest) {
             ("GET", []) => (Self::Project, None),

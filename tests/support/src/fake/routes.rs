@@ -37,6 +37,7 @@ impl Api {
             (Route::Get | Route::Logs | Route::Retry, None) => unknown_deployment(),
             (Route::List, _) => self.list(request),
             (Route::Project, _) => self.show_project(),
+            (Route::Projects, _) => self.success(&json!([{ "name": self.project.name }])),
             (Route::Other, _) => Reply::error(405, 10405, "Method not allowed"),
         }
     }
@@ -86,13 +87,13 @@ impl Api {
             return Some(no_route(&request.path));
         };
         let segments: Vec<_> = path.trim_start_matches('/').split('/').collect();
-        let ["accounts", account, "pages", "projects", project, ..] = &*segments else {
+        let ["accounts", account, "pages", "projects", rest @ ..] = &*segments else {
             return Some(no_route(path));
         };
         if *account != self.project.account {
             return Some(no_route(path));
         }
-        if *project != self.project.name {
+        if rest.first().is_some_and(|it| *it != self.project.name) {
             let message = "Project not found. The specified project name does not match any of \
                            your existing projects.";
             return Some(Reply::error(404, 8_000_007, message));
