@@ -72,7 +72,7 @@ pub fn lines(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether [`line`] would return `text` as it is, for most lines of a build log.
+/// Whether [`line()`] would return `text` as it is, for most lines of a build log.
 /// A quick test: `false` says nothing.
 pub(crate) fn is_plain(text: &str) -> bool {
     let is_printable = text.bytes().all(|it| matches!(it, b' '..=b'~'));

@@ -46,7 +46,7 @@ impl Line {
         patterns.any(|it| self.matches(it.strip_prefix('?').unwrap_or(it)))
     }
 
-    /// See [`matches`].
+    /// See [`matches()`].
     pub(super) fn matches(&self, pattern: &str) -> bool {
         self.trigrams.may_hold(pattern) && matches(pattern, &self.searched)
     }

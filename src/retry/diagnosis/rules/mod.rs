@@ -1,7 +1,7 @@
 //! What the tools print when they fail, and what that means. Data, by tool.
 //!
 //! A rule is met by a line that matches one of its patterns (see
-//! [`super::lines::matches`]); the patterns are in lower case, the line that
+//! `pattern::matches`); the patterns are in lower case, the line that
 //! a person would point at first. `?` before a pattern lets it match warnings
 //! too. Of the rules that are met, the lowest [`Rank`] decides, then the
 //! order in [`ALL`].
