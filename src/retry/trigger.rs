@@ -353,7 +353,9 @@ impl Trigger {
                 ),
             },
             None => Event::Noticed {
-                message: format!("found deployment {id}, created by the retry"),
+                message: format!(
+                    "found deployment {id}, created by the retry, unless someone else retried the same commit at the same moment"
+                ),
             },
         }]
     }
