@@ -70,18 +70,29 @@ struct World {
     has_someone_acted: bool,
 }
 
+/// A deployment that was created during the run.
+struct Created {
+    id: String,
+    commit: &'static str,
+    /// The attempt that created it; `None` if it was someone else.
+    attempt: Option<usize>,
+    life: Life,
+}
+
 /// A run and what the model knows about it.
 pub(crate) struct Run {
     pub(crate) schedule: Vec<String>,
     pub(crate) log: String,
     pub(crate) requests: usize,
-    created: Vec<(String, Option<usize>, Life)>,
+    created: Vec<Created>,
     adopted: Vec<String>,
     warnings: Vec<String>,
     stages: Vec<String>,
     result: RunResult,
 }
 
+/// The commit of the target.
+const COMMIT: &str = "abc1234";
 const ORIGINAL: &str = "0r161na1-0000";
 const MAX_REQUESTS: usize = 2_000;
 
@@ -89,7 +100,7 @@ impl World {
     fn new(scenario: &Scenario, choices: Choices) -> Self {
         let original = Deployment {
             id: ORIGINAL.to_owned(),
-            commit: "abc1234",
+            commit: COMMIT,
             kind: "github:push",
             created: Duration::ZERO,
             attempt: None,
@@ -130,7 +141,7 @@ impl World {
             self.has_someone_acted = true;
             let (commit, kind) = match act {
                 "pushes" => ("def5678", "github:push"),
-                _ => ("abc1234", "ad_hoc"),
+                _ => (COMMIT, "ad_hoc"),
             };
             self.create(now, commit, kind, None);
         }
@@ -242,7 +253,7 @@ impl World {
         );
         let created = choice.starts_with("created").then(|| {
             let attempt = Some(self.attempt);
-            self.create(now, "abc1234", "ad_hoc", attempt)
+            self.create(now, COMMIT, "ad_hoc", attempt)
         });
         match choice {
             "created" => {
@@ -451,7 +462,13 @@ pub(crate) async fn run(scenario: &Scenario, choices: Choices) -> (Run, Choices)
     drop(client);
     let world = Rc::into_inner(world).unwrap().into_inner();
     let created = world.deployments.into_iter().skip(1);
-    let created = created.map(|it| (it.id, it.attempt, it.life)).collect();
+    let created = created.map(|it| Created {
+        id: it.id,
+        commit: it.commit,
+        attempt: it.attempt,
+        life: it.life,
+    });
+    let created = created.collect();
     let run = Run {
         schedule: world.schedule,
         log,
@@ -468,7 +485,7 @@ pub(crate) async fn run(scenario: &Scenario, choices: Choices) -> (Run, Choices)
 impl Run {
     /// The most deployments that one attempt created.
     pub(crate) fn created_per_attempt(&self) -> usize {
-        let attempts: Vec<_> = self.created.iter().filter_map(|it| it.1).collect();
+        let attempts: Vec<_> = self.created.iter().filter_map(|it| it.attempt).collect();
         let count = |attempt: &usize| attempts.iter().filter(|it| *it == attempt).count();
         attempts.iter().map(count).max().unwrap_or(0)
     }
@@ -488,25 +505,39 @@ impl Run {
         if 1 < created && !warns(&["no usable response"]) {
             broken.push("a second deployment was created silently".to_owned());
         }
-        let is_of_someone_else = |id: &str| {
-            let found = self.created.iter().find(|(it, ..)| it == id);
-            found.is_some_and(|(_, attempt, _)| attempt.is_none())
-        };
+        let is_doubted = warns(&[
+            "someone else",
+            "another request",
+            "a push of the same commit",
+        ]);
         for id in &self.adopted {
-            if is_of_someone_else(id)
-                && !warns(&[
-                    "someone else",
-                    "another request",
-                    "a push of the same commit",
-                ])
-            {
+            let adopted = self.created.iter().find(|it| it.id == *id);
+            let Some(adopted) = adopted.filter(|it| it.attempt.is_none()) else {
+                continue;
+            };
+            let is_doubted = warns(&[
+                "someone else",
+                "another request",
+                "a push of the same commit",
+            ]);
+            if adopted.commit != COMMIT {
+                broken.push(format!("{id} of another commit was adopted"));
+            } else if !is_doubted {
                 broken.push(format!("{id} of someone else was adopted without a doubt"));
             }
         }
+        let is_lost = |it: &Created| it.attempt.is_some() && !self.adopted.contains(&it.id);
+        if scenario.list_lag < Duration::from_mins(1)
+            && self.created.iter().any(is_lost)
+            && !is_doubted
+            && !self.log.contains("may have been created")
+        {
+            broken.push("a deployment was created, and nothing says so".to_owned());
+        }
         let status = self.result.outcome.status();
         let last = self.adopted.last();
-        let life = last.and_then(|id| self.created.iter().find(|(it, ..)| it == id));
-        let life = life.map(|(.., life)| *life);
+        let life = last.and_then(|id| self.created.iter().find(|it| it.id == *id));
+        let life = life.map(|it| it.life);
         if matches!(
             (status, life),
             ("success", Some(Life::Failure) | None) | ("failure", Some(Life::Success) | None)
