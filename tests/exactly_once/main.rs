@@ -13,6 +13,7 @@
     clippy::print_stdout,
     reason = "the figures are in docs/exactly-once.md"
 )]
+#![expect(clippy::disallowed_methods, reason = "the time is paused")]
 #![expect(clippy::unwrap_used, reason = "a test fails where it is wrong")]
 
 mod model;

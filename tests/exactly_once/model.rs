@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use pages_retry::cloudflare::transport::{Answer, Body, Method, Request, SendErro
 use pages_retry::config::{CiRun, ParsedInputs};
 use pages_retry::env::Env;
 use pages_retry::io::{Io, Signals};
-use pages_retry::report::line::line;
+use pages_retry::report::line::{Symbol, line};
 use pages_retry::retry;
 use pages_retry::run::event::{Event, Report};
 use pages_retry::run::outcome::RunResult;
@@ -391,8 +392,8 @@ struct Recorder {
 impl Report for Recorder {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         if let Some(line) = line(event) {
-            let symbol = line.symbol.map_or(' ', |it| it.char());
-            self.log.push_str(&format!("    {symbol} {}\n", line.text));
+            let symbol = line.symbol.map_or(' ', Symbol::char);
+            let _ = writeln!(self.log, "    {symbol} {}", line.text);
         }
         match event {
             Event::Triggered { deployment, .. } => {
@@ -401,12 +402,20 @@ impl Report for Recorder {
             }
             Event::AttemptScheduled { .. } => self.world.borrow_mut().attempt += 1,
             Event::Warned { message } | Event::Noticed { message } => {
-                self.log.push_str(&format!("    ! {message}\n"));
+                let _ = writeln!(self.log, "    ! {message}");
                 self.warnings.push(message.clone());
             }
             Event::StageStarted { name, .. } => self.stage("start", name),
             Event::StageFinished { name, .. } => self.stage("end", name),
-            _ => {}
+            Event::Retrying { .. }
+            | Event::Awaiting { .. }
+            | Event::StillRunning { .. }
+            | Event::Skipped { .. }
+            | Event::RequestFailed { .. }
+            | Event::LogRead { .. }
+            | Event::Diagnosed { .. }
+            | Event::Requested(_)
+            | Event::Finished(_) => {}
         }
         Ok(())
     }
@@ -415,7 +424,7 @@ impl Report for Recorder {
 impl Recorder {
     fn stage(&mut self, what: &str, name: &StageName) {
         if let Some(stages) = self.stages.last_mut() {
-            stages.push_str(&format!("{what} {name}\n"));
+            let _ = writeln!(stages, "{what} {name}");
         }
     }
 }

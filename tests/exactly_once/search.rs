@@ -22,13 +22,10 @@ impl Choices {
         if self.faults_left == 0 {
             return 0;
         }
-        let choice = match self.taken.get(self.at) {
-            Some(choice) => *choice,
-            None => {
-                self.taken.push(0);
-                0
-            }
-        };
+        if self.taken.len() <= self.at {
+            self.taken.push(0);
+        }
+        let choice = self.taken[self.at];
         if self.widths.len() <= self.at {
             self.widths.push(width);
         }
