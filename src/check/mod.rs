@@ -130,7 +130,7 @@ pub async fn run<T: Transport>(
     Ok(ControlFlow::Continue(reachability))
 }
 
-/// Reads the project's addresses. If they cannot be read, the check goes on
+/// Reads the project's addresses. If they cannot be read, the check continues
 /// without them.
 async fn project<T: Transport>(client: &Client<T>, io: &mut Io<'_>) -> Flow<Option<Project>> {
     for tries in 1.. {

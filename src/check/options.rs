@@ -1,4 +1,4 @@
-//! What a reachability check is asked to do.
+//! The options of a reachability check.
 
 use std::time::Duration;
 

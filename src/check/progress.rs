@@ -22,7 +22,7 @@ const IN_A_ROW: usize = 3;
 const MAX_ROUNDS: u32 = 120;
 
 /// Rounds that confirming answers do not use up, so that an address that
-/// flaps is still asked at the end.
+/// flaps is still requested at the end.
 const RESERVED_ROUNDS: u32 = 20;
 
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);

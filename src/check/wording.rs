@@ -1,4 +1,4 @@
-//! What a user is told about addresses that are neither reachable nor
+//! What is reported about addresses that are neither reachable nor
 //! unreachable.
 
 use crate::run::reachability::{Finding, Obstacle, Reachability};

@@ -65,7 +65,7 @@ impl Deployment {
         }
     }
 
-    /// `production` or `preview`, if the API told.
+    /// `production` or `preview`, if the response says so.
     pub fn environment(&self) -> Option<&str> {
         Some(self.environment.as_str()).filter(|it| !it.is_empty())
     }
@@ -169,7 +169,7 @@ pub enum StageStatus {
     Canceled,
     /// Not on the reference page: a queued build that a newer one superseded.
     Skipped,
-    /// A status this version does not know: no verdict, the watch goes on.
+    /// A status that this version does not know: treated as still running.
     #[serde(untagged)]
     Other(String),
 }

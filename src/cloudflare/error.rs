@@ -30,10 +30,10 @@ pub enum ClientError {
     /// Too many requests; this one was not executed.
     #[error("the Pages API answered {0}")]
     RateLimited(ErrorResponse),
-    /// A failure on the API's side that may pass.
+    /// A temporary failure of the API.
     #[error("the Pages API answered {0}")]
     Unavailable(ErrorResponse),
-    /// A no that stays a no.
+    /// The API rejected the request, and would reject it again.
     #[error("the Pages API answered {0}")]
     Refused(ErrorResponse),
     #[error("the Pages API answered {0}, which is a redirect")]
@@ -52,7 +52,7 @@ pub struct ErrorResponse {
     pub cf_ray: Option<String>,
     /// How long the API asks us to stay away.
     pub retry_after: Option<Duration>,
-    /// A firewall asked for proof of a human.
+    /// Cloudflare's bot protection challenged the request.
     pub is_challenge: bool,
 }
 
@@ -146,27 +146,13 @@ impl ClientError {
         matches!(self, Self::RateLimited(_))
     }
 
-    /// Whether the request cannot have been executed. A 5xx proves nothing,
-    /// whatever code its body holds: deployments have been created under 500
-    /// with code 10000 and under 500 with code 10429.
-    pub fn proves_not_executed(&self) -> bool {
-        match self {
-            Self::NotSent(_) | Self::Untrusted(_) | Self::ProxyRejected | Self::Redirected(_) => {
-                true
-            }
-            Self::RateLimited(it) => it.status < 500,
-            Self::Refused(it) => it.is_rejection(),
-            Self::NoAnswer(_) | Self::Unavailable(_) => false,
-        }
-    }
-
-    /// The deployment is not there, or not there any more.
+    /// Whether the API says that the deployment does not exist.
     pub fn is_no_such_deployment(&self) -> bool {
         matches!(self, Self::Refused(it) if it.has_code(&[NO_SUCH_DEPLOYMENT]))
     }
 
-    /// The API understood us and says no to this deployment: not to the token,
-    /// the account or the project.
+    /// Whether the API rejects the deployment itself, rather than the token, the
+    /// account or the project.
     pub fn rejects_deployment(&self) -> bool {
         let Self::Refused(refusal) = self else {
             return false;
@@ -341,51 +327,12 @@ mod tests {
     }
 
     #[test]
-    fn only_a_4xx_in_the_words_of_the_api_proves_that_nothing_was_created() {
-        let cases = [
-            (400, 8_000_099, true),
-            (403, 10_000, true),
-            (404, 8_000_009, true),
-            (429, 0, true),
-            (429, 10_000, true),
-            (200, 8_000_007, true),
-            (302, 0, true),
-            // A 5xx proves nothing, whatever it says.
-            (500, 0, false),
-            (500, 971, false),
-            (500, 10_000, false),
-            (500, 10_429, false),
-            (500, 8_000_007, false),
-            (500, 8_000_009, false),
-            (502, 1_000, false),
-            (503, 9_109, false),
-            // A body that nobody can read.
-            (200, 0, false),
-            (401, 0, false),
-            (403, 0, false),
-            (404, 0, false),
-            (400, 8_000_000, false),
-        ];
-        for (status, code, expected) in cases {
-            let error = refused(status, code);
-            assert_eq!(
-                error.proves_not_executed(),
-                expected,
-                "{status} with code {code}"
-            );
-            assert!(
-                expected || !error.rejects_deployment(),
-                "{status} with code {code}"
-            );
+    fn a_5xx_rejects_no_deployment_whatever_its_code() {
+        for code in [0, 971, 10_000, 10_429, 8_000_007, 8_000_009] {
+            assert!(!refused(500, code).rejects_deployment(), "{code}");
         }
-        let challenge = ClientError::from_refusal(ErrorResponse {
-            status: 403,
-            is_challenge: true,
-            excerpt: Some("Just a moment".to_owned()),
-            ..ErrorResponse::default()
-        });
-        assert!(challenge.proves_not_executed());
-        assert!(!ClientError::NoAnswer("reset".into()).proves_not_executed());
+        assert!(refused(409, 8_000_099).rejects_deployment());
+        assert!(refused(404, 8_000_009).rejects_deployment());
     }
 
     #[test]

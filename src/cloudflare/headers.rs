@@ -1,7 +1,7 @@
 //! What the headers of an answer say: how long to stay away, what is left of
 //! the rate limit, what time it is at Cloudflare.
 //!
-//! The local clock is never asked: a date is compared with the `Date` of the
+//! The local clock is never used: a date is compared with the `Date` of the
 //! same answer.
 
 use std::time::Duration;
@@ -18,12 +18,12 @@ pub(super) fn cf_ray(headers: &HeaderMap) -> Option<String> {
     text(headers, "cf-ray").map(str::to_owned)
 }
 
-/// A firewall's page that wants a human.
+/// The page of a bot challenge.
 pub(super) fn is_challenge(headers: &HeaderMap) -> bool {
     text(headers, "cf-mitigated").is_some_and(|it| it.eq_ignore_ascii_case("challenge"))
 }
 
-/// How long the API asks us to stay away, told in seconds or as a date.
+/// The value of `Retry-After`, given in seconds or as a date.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = text(headers, RETRY_AFTER.as_str())?.trim();
     if !value.is_empty() && value.bytes().all(|it| it.is_ascii_digit()) {

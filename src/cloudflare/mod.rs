@@ -1,6 +1,6 @@
 //! The Cloudflare Pages API: the only code that speaks HTTP.
 //!
-//! It says what the API answered and whether that may pass. It decides
+//! It says what the API responded and whether an error is temporary. It decides
 //! nothing and repeats nothing.
 
 mod certificates;

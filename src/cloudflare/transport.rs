@@ -68,17 +68,17 @@ pub struct Answer<B> {
 
 #[derive(Debug)]
 pub enum SendError {
-    /// Nothing of the request has left.
+    /// Nothing of the request was sent.
     NotSent(BoxError),
-    /// Nothing has left, since whoever answered is not who we look for.
+    /// Nothing was sent, since the certificate of the server is not trusted.
     Untrusted(BoxError),
-    /// Nothing has left: the proxy wants to know who asks.
+    /// Nothing was sent, since the proxy requires authentication (407).
     ProxyRejected,
-    /// It left, and no whole answer came.
+    /// It was sent, and no complete response arrived.
     NoAnswer(BoxError),
 }
 
-/// How to prove who we are.
+/// How to authenticate.
 #[derive(Clone, Debug)]
 pub enum Credentials {
     Token(SecretString),

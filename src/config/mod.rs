@@ -1,6 +1,6 @@
 //! Turns variables into a [`Config`] that is valid by construction.
 //!
-//! Invariant: all that is wrong is told at once, and no message holds the
+//! Invariant: all problems are reported together, and no message holds the
 //! value of a secret.
 
 mod check;
@@ -24,7 +24,7 @@ use crate::host::outputs::OutputFormat;
 use crate::retry::options::Options;
 use crate::run::outcome::Outcome;
 
-/// What the user wants.
+/// What was requested, valid by construction.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub account_id: String,
@@ -106,7 +106,7 @@ impl CiRun {
     }
 }
 
-/// What the inputs say. How the result is told is known for bad input too.
+/// The parsed inputs. How the result is reported is known for bad input, too.
 pub struct ParsedInputs {
     /// What to do, or everything that is wrong, one line a problem.
     pub config: Result<Config, Vec<String>>,

@@ -20,7 +20,7 @@ pub enum Delivery {
         path: PathBuf,
         text: String,
     },
-    /// Lines of the log that the host obeys.
+    /// Commands in the log.
     Print(Vec<String>),
     /// A program of the host's, which reads `input`. It is given `vars` and no
     /// other variable: the token is none of its business.

@@ -34,7 +34,7 @@ use crate::host::teamcity::TeamCity;
 use crate::host::woodpecker::Woodpecker;
 use crate::run::outcome::Severity;
 
-/// The hosts, and what tells each; the first one that is told counts. Forgejo
+/// The hosts, and how each is detected; the first match counts. Forgejo
 /// and Gitea also say that they are GitHub, and several hosts set `CI`.
 #[rustfmt::skip]
 static HOSTS: [(&dyn Host, Marker); 13] = [
@@ -57,7 +57,7 @@ static HOSTS: [(&dyn Host, Marker); 13] = [
 /// its variables too, for what they deploy, so that it comes after all others.
 const HARNESS: Marker = Marker::Begins("HARNESS_");
 
-/// What tells a host among the variables.
+/// The variable that identifies a host.
 enum Marker {
     IsSet(&'static str),
     Is(&'static str, &'static str),
@@ -195,13 +195,13 @@ pub trait Host: Sync {
         None
     }
 
-    /// The lines between which the host obeys no command. `token` cannot be
+    /// The lines between which the host ignores commands. `token` cannot be
     /// guessed.
     fn suspend_commands(&self, _token: &str) -> Option<(String, String)> {
         None
     }
 
-    /// Whether the host was asked for a debug log.
+    /// Whether the host requests a debug log.
     fn wants_debug(&self, _vars: &Env) -> bool {
         false
     }

@@ -181,7 +181,7 @@ impl Carried {
         self.by(Delivery::Replace { path, text })
     }
 
-    /// As lines of the log that the host obeys.
+    /// As commands in the log.
     pub fn print(mut self) -> Export {
         let lines = mem::take(&mut self.pieces);
         self.by(Delivery::Print(lines))

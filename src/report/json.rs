@@ -1,8 +1,8 @@
 //! The log for programs: one JSON object per event and line, as
 //! `docs/json-log.md` describes it.
 //!
-//! Invariant: nothing else is written. Text from outside is harmless here too:
-//! some hosts obey an order in the middle of a line.
+//! Invariant: nothing else is written. External text is sanitized here, too: some
+//! hosts run a command in the middle of a line.
 
 use std::io::{self, Write};
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! Every word a person reads in the log, from events. Each reporter wraps the
 //! same lines.
 //!
-//! Text from outside is made one harmless piece here; the writer makes the
-//! whole line harmless once more.
+//! External text is sanitized piece by piece here; the writer sanitizes the whole
+//! line once more.
 
 use std::time::Duration;
 
@@ -214,7 +214,7 @@ pub fn last_line(ending: &RunResult) -> String {
     }
 }
 
-/// What a user can do next, for the endings where something can be done.
+/// What a user can do next, for the outcomes where something can be done.
 pub fn advice(ending: &RunResult) -> Option<String> {
     let dashboard = || format!("look at {}", inline(&ending.dashboard_url()));
     match &ending.outcome {

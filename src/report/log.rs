@@ -2,7 +2,7 @@
 //! form.
 //!
 //! Invariant: the only writer of the log. Each line passes [`Secrets`] and is
-//! harmless; the lines of a build log are also read while the host is deaf.
+//! sanitized; a build log is also printed while the host's commands are stopped.
 
 use std::io::{self, Write};
 
@@ -18,7 +18,7 @@ use crate::text::{self, Colors, inline};
 const TITLE: &str = "pages-retry";
 
 /// The host shows at most ten annotations of a kind for a step; the last one
-/// of errors and warnings belongs to the ending.
+/// of errors and warnings belongs to the outcome.
 const MOST_WARNINGS: u32 = 9;
 
 pub struct Log<W> {

@@ -7,7 +7,7 @@ use crate::retry::pace::Pause;
 use crate::run::event::Event;
 
 /// Unbroken failure after which a run ends. Time spent on a 429 is no failure:
-/// the API works, and only limits how often it is asked.
+/// the API works, and only limits the number of requests.
 pub(super) const GIVE_UP_AFTER: Duration = Duration::from_mins(5);
 
 /// The longest `Retry-After` of a failing server that is waited for in full.

@@ -15,7 +15,7 @@ use crate::run::wording::branch_and_environment;
 /// The answer of the guard.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Guard {
-    /// The retry may go on.
+    /// The retry may continue.
     Passed {
         /// Shown once: older code goes live on production.
         warning: Option<String>,

@@ -40,7 +40,7 @@ use crate::run::outcome::{Attempt, Explanation, Outcome, Phase, RunResult};
 use crate::run::verdict::verdict;
 use crate::run::wording::describe;
 
-/// Runs to the end and tells how it ended. The ending has not been shown yet.
+/// Runs to the end, and returns the result, which has not been shown yet.
 pub async fn run<'a, T: Transport>(
     options: &'a Options,
     client: &'a Client<T>,
@@ -76,9 +76,9 @@ pub async fn run<'a, T: Transport>(
 #[derive(Default)]
 struct Listed {
     deployments: Vec<Deployment>,
-    /// When the first page was asked for, since the run began.
+    /// When the first page was requested, since the run began.
     began: Duration,
-    /// Whether all was read that was asked for.
+    /// Whether everything was read that is needed.
     is_whole: bool,
     /// Whether older deployments were not read.
     rest: Rest,
@@ -219,7 +219,7 @@ impl<T: Transport> Run<'_, '_, T> {
         let mut next = trigger::Next::Post;
         loop {
             let reaction = match next {
-                // At once: the guard has just been asked.
+                // At once: the guard has just run.
                 trigger::Next::Post => {
                     self.session.io.now_running("the request to retry");
                     self.session.io.phase = Phase::Posting;

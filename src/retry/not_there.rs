@@ -1,4 +1,4 @@
-//! What to say when no deployment is the one that was asked for.
+//! What to say when no deployment matches.
 //!
 //! The newest deployments are listed for orientation, never as something to
 //! do: a person decides which one is meant.

@@ -21,7 +21,7 @@ use crate::retry::trigger::Rest;
 use crate::run::event::Event;
 use crate::run::outcome::Outcome;
 
-/// How old a list may be that the guard is asked about.
+/// How old a list may be for the guard.
 const FRESH: Duration = Duration::from_secs(10);
 
 /// How many deployments are read for one question, and in how many pages: the
@@ -60,7 +60,7 @@ impl<T: Transport> Run<'_, '_, T> {
                 MAX_SEARCHED <= listed.len() || not_there::other_input(id, listed).is_some()
             };
             self.list(None, is_enough).await?;
-            // It was asked for by itself; the list only helps to explain.
+            // The deployment was requested directly; the list only helps to explain.
             return self.not_found(None);
         }
         ControlFlow::Break(Outcome::from_api_error(&error))

@@ -93,7 +93,7 @@ pub(super) struct Trigger {
     ambiguous_posts: u32,
     /// When the last ambiguous response came.
     ambiguous_at: Duration,
-    /// How much of the list was asked for last.
+    /// How much of the list was requested last.
     extent: Extent,
     /// A rejection after an ambiguous POST that may have succeeded.
     rejection: Option<ClientError>,

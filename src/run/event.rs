@@ -1,4 +1,4 @@
-//! What happened, for whoever shows it. Every line a person reads was one of
+//! What happened, for the reporters. Every line a person reads was one of
 //! these first, our own errors too.
 
 use std::io;
@@ -39,7 +39,7 @@ pub enum Event {
     StillRunning { what: String, elapsed: Duration },
     /// Cloudflare skipped the deployment; the reason in its own word.
     Skipped { reason: String },
-    /// One request failed in a way that may pass.
+    /// One request failed temporarily.
     RequestFailed {
         reason: String,
         again_in: Duration,
@@ -109,7 +109,7 @@ impl Requested {
 pub trait Report {
     fn event(&mut self, event: &Event) -> io::Result<()>;
 
-    /// Writes a line that the host obeys, where the log has room for one.
+    /// Writes a command of the host, if the log format allows one.
     fn command(&mut self, _line: &str) -> io::Result<()> {
         Err(io::Error::other(
             "this `log_format` has no room for the host's commands; use `output_file`",

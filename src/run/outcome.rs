@@ -124,7 +124,7 @@ impl Outcome {
         }
     }
 
-    /// The exit code of an ending that fails the step.
+    /// The exit code of an outcome that fails the step.
     fn code(&self) -> u8 {
         match self {
             Self::Deployed | Self::Triggered | Self::NothingToRetry { .. } | Self::DryRun => 0,
@@ -148,14 +148,14 @@ impl Outcome {
         self.code() == 0
     }
 
-    /// Whether `fail_on` may let this ending pass. `refused`, `error` and
+    /// Whether `fail_on` may let this outcome pass. `refused`, `error` and
     /// `interrupted` always fail.
     fn is_forgivable(&self) -> bool {
         FAIL_ON.contains(&self.status())
     }
 }
 
-/// The endings that `fail_on` decides about, in the words of `status`.
+/// The outcomes that `fail_on` decides about, in the words of `status`.
 pub const FAIL_ON: [&str; 6] = [
     "failure",
     "canceled",
@@ -177,7 +177,7 @@ pub struct Attempt {
     pub excerpt: Vec<String>,
 }
 
-/// Why a deployment failed, as far as its build log tells.
+/// Why a deployment failed, as far as its build log shows.
 #[derive(Clone, Debug)]
 pub struct Explanation {
     /// In one line.
@@ -192,7 +192,7 @@ pub struct Explanation {
 #[derive(Clone, Debug)]
 pub struct RunResult {
     pub outcome: Outcome,
-    /// Whether this ending fails the step.
+    /// Whether this outcome fails the step.
     pub fails: bool,
     /// The deployment that was to be retried, once it was found.
     pub original: Option<Deployment>,
@@ -273,7 +273,7 @@ impl RunResult {
         (!self.outcome.is_good()).then_some(level)
     }
 
-    /// Whether `outcome` fails the step, given the endings of `fail_on`.
+    /// Whether `outcome` fails the step, given the outcomes of `fail_on`.
     pub fn fails(outcome: &Outcome, fail_on: &[&str]) -> bool {
         !outcome.is_good() && (!outcome.is_forgivable() || fail_on.contains(&outcome.status()))
     }

@@ -1,4 +1,4 @@
-//! Text from outside for the step summary: Markdown, HTML and Mermaid.
+//! External text in the step summary: Markdown, HTML and Mermaid.
 
 use super::inline;
 

@@ -1,4 +1,4 @@
-//! Text from outside, made unable to act on the log that shows it.
+//! Sanitizes external text, so that it cannot act on the log that shows it.
 //!
 //! Build log lines, commit messages, branch names, URLs, error bodies and
 //! stage names are written by others. CI hosts read what a step prints, and
@@ -293,7 +293,7 @@ mod tests {
         lines(text).fold(String::new(), |log, text| log + &line(text, colors) + "\n")
     }
 
-    /// Every way in which text from outside is shown.
+    /// Every way in which external text is shown.
     fn shown(text: &str) -> Vec<String> {
         let piece = inline(text);
         vec![

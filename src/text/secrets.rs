@@ -1,7 +1,7 @@
-//! Takes secrets out of text from outside and out of our own.
+//! Removes secrets from external text and from our own.
 //!
-//! Invariant: the text behind what was taken out is kept, and a text without
-//! secrets comes back as it was.
+//! Invariant: the text around a secret is kept, and a text without secrets is
+//! returned unchanged.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,10 +11,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{CUT, Colors, inline, is_plain, line};
 
-/// Stands for what was taken out.
+/// Replaces a secret.
 const HIDDEN: &str = "***";
 
-/// Shorter ones are no secrets; hiding them would shred the text.
+/// Shorter values are not secrets; hiding them would make the text unreadable.
 const SHORTEST: usize = 8;
 
 /// What a URL escapes: all but its unreserved characters.

@@ -1,4 +1,4 @@
-//! Puts text from outside into the summary.
+//! Escapes external text for the summary.
 //!
 //! Invariant: a secret is hidden before anything else, since an escaped or cut
 //! one would not be known any more, and once more when what cannot be seen is

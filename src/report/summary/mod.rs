@@ -1,6 +1,6 @@
 //! The step summary: what happened, in Markdown with a picture.
 //!
-//! Invariant: a function of the ending; always under [`MOST`] bytes. What is
+//! Invariant: a function of the result; always under [`MOST`] bytes. What is
 //! too long is cut where it stands, so that all the rest stays. Text from
 //! outside comes in through [`Escaper`] alone.
 

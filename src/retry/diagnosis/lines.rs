@@ -15,7 +15,7 @@ pub(super) struct Line {
     pub(super) text: String,
     /// The line without its prefixes, in lower case: what is searched.
     pub(super) searched: String,
-    /// The tool says that it goes on, or tries again.
+    /// The tool says that it continues, or tries again.
     pub(super) is_warning: bool,
     pub(super) is_code_frame: bool,
     trigrams: Trigrams,
@@ -74,7 +74,7 @@ fn ends_of(body: &str) -> String {
     format!("{} {}", &body[..start], &body[end..])
 }
 
-/// Words of a line that is not the end: the tool goes on, or tries again.
+/// Words of a line after which the tool continues, or tries again.
 fn is_warning(line: &str) -> bool {
     const STARTS: &[&str] = &[
         "npm warn",

@@ -1,4 +1,4 @@
-//! Tells why a deployment failed, and whether that may pass by itself.
+//! Finds out why a deployment failed, and whether the cause is transient.
 //!
 //! Invariant: what is not known is not transient, and however long the log
 //! is, only a bounded part of it is kept.
@@ -18,7 +18,7 @@ pub use self::rules::Cause;
 use self::rules::{ALL, PRIVATE_HOST, Rank, Rule, STEPS};
 use crate::cloudflare::deployment::StageName;
 
-/// Why a deployment failed, as far as its log tells.
+/// Why a deployment failed, as far as its log shows.
 #[derive(Debug)]
 pub struct Diagnosis {
     /// Another attempt may succeed although nothing is changed.
