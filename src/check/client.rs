@@ -51,7 +51,7 @@ impl CheckClient {
     ///
     /// # Errors
     ///
-    /// Fails if the certificates cannot be read or the proxy is not a URL.
+    /// Fails if the proxy is not a URL.
     pub(super) fn new(
         connection: Connection,
         options: &Options,

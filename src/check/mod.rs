@@ -76,10 +76,18 @@ pub async fn run<T: Transport>(
     });
     let started = io.elapsed();
     let project = match deployment.environment() {
-        Some("production") => match project(client, io).await {
-            ControlFlow::Continue(project) => project,
-            ControlFlow::Break(Outcome::TimedOut { .. }) => None,
-            ControlFlow::Break(outcome) => return Ok(ControlFlow::Break(outcome)),
+        // A slow API must leave time for the addresses.
+        Some("production") => match within(options.timeout / 4, project(client, io)).await {
+            Some(ControlFlow::Continue(project)) => project,
+            None | Some(ControlFlow::Break(Outcome::TimedOut { .. })) => {
+                let message =
+                    "the project's domains are not checked: the API did not list them in time";
+                io.show(&Event::Warned {
+                    message: message.to_owned(),
+                });
+                None
+            }
+            Some(ControlFlow::Break(outcome)) => return Ok(ControlFlow::Break(outcome)),
         },
         Some(_) | None => None,
     };

@@ -1,4 +1,4 @@
-//! The Cloudflare Pages API: the only code that speaks HTTP.
+//! The Cloudflare Pages API: the only code that sends requests to it.
 //!
 //! It says what the API responded and whether an error is temporary. It decides
 //! nothing and repeats nothing.

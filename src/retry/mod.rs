@@ -118,10 +118,10 @@ impl<T: Transport> Run<'_, '_, T> {
             return ControlFlow::Break(Outcome::DryRun);
         }
         let mut attempt = 1;
-        let mut began = self.session.io.elapsed();
         let mut triggered = self.trigger(&original, original.clone()).await?;
         loop {
             let (retried, deployment) = triggered;
+            let began = self.session.io.elapsed();
             if !self.options.wait {
                 return ControlFlow::Break(Outcome::Triggered);
             }
@@ -154,7 +154,6 @@ impl<T: Transport> Run<'_, '_, T> {
             self.session.io.phase = Phase::Preparing;
             let last = self.attempts.last().map(|it| it.deployment.clone());
             let previous = last.unwrap_or(retried);
-            began = self.session.io.elapsed() + pause;
             triggered = match self.trigger_again(&original, previous, pause).await {
                 ControlFlow::Continue(triggered) => triggered,
                 ControlFlow::Break(end) => {

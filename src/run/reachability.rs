@@ -105,9 +105,10 @@ impl Verdict {
 
 impl Reachability {
     /// One unreachable address decides; otherwise one unknown address does.
+    /// Without any address nothing is known.
     pub fn verdict(&self) -> Verdict {
         let verdicts = self.addresses.iter().map(|it| it.finding.verdict());
-        verdicts.max().unwrap_or(Verdict::Reachable)
+        verdicts.max().unwrap_or(Verdict::Unknown)
     }
 
     /// The first address that was not reached, and why.
@@ -135,7 +136,7 @@ mod tests {
             lasted: Duration::from_mins(5),
         };
         let cases = [
-            (vec![], Verdict::Reachable, None),
+            (vec![], Verdict::Unknown, None),
             (vec![reachable(), reachable()], Verdict::Reachable, None),
             (vec![reachable(), unknown()], Verdict::Unknown, None),
             (vec![unknown(), dead()], Verdict::Unreachable, Some("1")),
