@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::lenient::{lenient, lossy_vec};
 use super::lossy;
 use super::page::ResultInfo;
+use crate::text::inline;
 
 /// An answer in whichever of its known shapes. Each field may be missing, and
 /// some endpoints answer `{code, error}` instead.
@@ -106,15 +107,15 @@ impl From<Value> for Item {
 
 impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.message.trim())?;
+        f.write_str(&inline(&self.message))?;
         if self.code != 0 {
             write!(f, " (code {})", self.code)?;
         }
         if let Some(pointer) = &self.pointer {
-            write!(f, " at {pointer}")?;
+            write!(f, " at {}", inline(pointer))?;
         }
         if let Some(url) = &self.documentation_url {
-            write!(f, ", see {url}")?;
+            write!(f, ", see {}", inline(url))?;
         }
         for item in &self.error_chain {
             write!(f, ": {item}")?;
@@ -131,6 +132,12 @@ mod tests {
         let envelope = Envelope::read(body.as_ref())?;
         let items = envelope.errors.iter().chain(&envelope.messages);
         Some(items.map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_message_is_one_line_without_control_characters() {
+        let body = r#"{"success":false,"errors":[{"message":" a\u007fb\r\nc "}]}"#;
+        assert_eq!(items(body), Some(vec!["ab c".to_owned()]));
     }
 
     #[test]
