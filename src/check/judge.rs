@@ -1,4 +1,4 @@
-//! Judges one answer of one address.
+//! Judges one response of one address.
 //!
 //! A status proves little for an alias or a domain: both may serve another
 //! deployment with 200. So their content is compared with what the
@@ -11,7 +11,7 @@ use crate::run::reachability::{Obstacle, Problem};
 /// Observations of the own URL that are kept.
 const MAX_OBSERVED: usize = 16;
 
-/// What one answer says about its address.
+/// What one response says about its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Judgment {
     Good,
@@ -77,7 +77,7 @@ pub(super) enum Demand {
     Text,
 }
 
-/// Judges an answer of an address of this `kind`.
+/// Judges a response of an address of this `kind`.
 pub(super) fn judge(
     kind: Kind,
     answer: &Answer,

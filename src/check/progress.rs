@@ -1,5 +1,5 @@
-//! The course of a check: answers and the time in, next requests or the
-//! findings out.
+//! The progress of a check: takes responses and the time, returns requests or
+//! findings.
 //!
 //! Invariant: no I/O, no clock. Addresses are requested in rounds: each
 //! address that is not decided once, and the own URL for as long as another
@@ -14,14 +14,14 @@ use super::response::Answer;
 use crate::run::reachability::{AddressResult, Finding, Obstacle, Problem, Reachability};
 use crate::text::inline;
 
-/// The same judgment so many times in a row decides: single answers come from
+/// This many equal judgments in a row decide: single responses come from
 /// different machines, of which some are ahead of others.
 const IN_A_ROW: usize = 3;
 
 /// Requests for each address; redirects do not count.
 const MAX_ROUNDS: u32 = 120;
 
-/// Rounds that confirming answers do not use up, so that an address that
+/// Rounds that confirming responses do not use up, so that an address that
 /// flaps is still requested at the end.
 const RESERVED_ROUNDS: u32 = 20;
 
@@ -51,11 +51,11 @@ pub(super) enum Next {
 #[derive(Debug)]
 struct Watched {
     address: Address,
-    /// The last answers, the newest last, each with the time it came.
+    /// The last responses, the newest last, each with the time it was received.
     recent: VecDeque<(Duration, Answer)>,
     /// Set once, when the address is decided.
     decided: Option<Finding>,
-    /// The problem of the last bad answer.
+    /// The problem of the last bad response.
     trouble: Option<Trouble>,
 }
 
@@ -96,7 +96,7 @@ impl Progress {
         requested.map(|(index, it)| (index, &it.address)).collect()
     }
 
-    /// Takes in an answer, `elapsed` after the check started.
+    /// Records a response received `elapsed` after the check started.
     pub(super) fn answered(&mut self, index: usize, elapsed: Duration, answer: Answer) {
         let Some(watched) = self.addresses.get_mut(index) else {
             return;
@@ -148,7 +148,7 @@ impl Progress {
         }
     }
 
-    /// Whether an address has begun to give the answers that decide.
+    /// Whether the newest responses of an undecided address may soon decide it.
     fn is_confirming(&self) -> bool {
         let undecided = self.addresses.iter().filter(|it| it.decided.is_none());
         let mut judgments = undecided.filter_map(|it| it.judgment(&self.reference, self.demand));
@@ -166,13 +166,13 @@ impl Watched {
         }
     }
 
-    /// The judgment of the newest answer.
+    /// The judgment of the newest response.
     fn judgment(&self, reference: &Reference, demand: Demand) -> Option<Judgment> {
         let (_, answer) = self.recent.back()?;
         Some(judge(self.address.kind, answer, reference, demand))
     }
 
-    /// Judges the last answers by what is known now: answers that came before
+    /// Judges the last responses by what is known now: responses from before
     /// the own URL served anything count too.
     fn decide(&mut self, reference: &Reference, demand: Demand) {
         if self.decided.is_some() {
@@ -192,7 +192,7 @@ impl Watched {
             let before = self.trouble.take().filter(|it| it.problem == *problem);
             let same = judged.iter().rev().take_while(|it| it.2 == *newest);
             let first = same.map(|(at, ..)| *at).last().unwrap_or(*at);
-            // The run of bad answers may be longer than what is kept.
+            // The run of bad responses may be longer than what is kept.
             let is_unbroken = judged.iter().all(|it| it.2 == *newest);
             let since = before.filter(|_| is_unbroken).map_or(first, |it| it.since);
             self.trouble = Some(Trouble {
@@ -246,7 +246,7 @@ impl Watched {
 /// How long to wait after `rounds` rounds with `left` until the end.
 ///
 /// One second at first, growing to five, and to more where [`MAX_ROUNDS`]
-/// would not last; one second where answers are about to decide.
+/// would not last; one second where responses are about to decide.
 fn pause(rounds: u32, left: Duration, is_confirming: bool) -> Duration {
     let growing =
         SHORTEST_PAUSE.mul_f64(1.5_f64.powi(rounds.saturating_sub(2).min(8).cast_signed()));
@@ -276,7 +276,7 @@ mod tests {
         Address { kind, url }
     }
 
-    /// An answer from one word: `login`, `challenge`, `nowhere`, `silent`, a
+    /// A response from one word: `login`, `challenge`, `nowhere`, `silent`, a
     /// status, or the body of a page with status 200.
     fn answer(word: &str) -> Answer {
         let page = |status, body: &str| {
@@ -295,7 +295,7 @@ mod tests {
     }
 
     /// Runs a check of 20 seconds. Each line is an address: its name, and
-    /// its answers in turn, of which the last one stays. The own URL is
+    /// its responses in turn, of which the last one repeats. The own URL is
     /// called `own`, a name under pages.dev `alias`, the rest are domains.
     /// Network time is zero.
     #[track_caller]
@@ -398,7 +398,7 @@ alias serves other content, 200 with 3 bytes, for 20s (8 requests)
     }
 
     #[test]
-    fn answers_from_before_the_own_url_is_there_count() {
+    fn responses_from_before_the_own_url_works_count() {
         check(
             "own 404 404 new\nalias new",
             "\
@@ -449,7 +449,7 @@ alias unknown: NothingToCompare (8 requests)
     }
 
     #[test]
-    fn the_last_problem_is_told_with_its_beginning() {
+    fn the_last_problem_is_reported_with_its_beginning() {
         check(
             "own nowhere nowhere silent",
             "own does not respond, timed out, for 18s (8 requests)\n",

@@ -1,4 +1,4 @@
-//! What an address answered, as far as the check cares.
+//! The response of an address, as far as the check needs it.
 //!
 //! Functions of their arguments: the client brings bytes, and this file reads
 //! them.
@@ -24,11 +24,11 @@ const PLACEHOLDER: [&str; 2] = [
     "If you expect something to be here, it may take some time",
 ];
 
-/// The final answer to one request.
+/// The final response to one request, or why there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     Page(Page),
-    /// A redirect to the login page of Cloudflare Access, or its refusal.
+    /// A redirect to the login page of Cloudflare Access, or its rejection.
     Access,
     /// A bot challenge.
     Challenge,
@@ -58,21 +58,21 @@ pub(super) struct Page {
     pub(super) is_placeholder: bool,
 }
 
-/// Tells bodies apart by their first [`MAX_BODY`] bytes.
+/// Distinguishes bodies by their first [`MAX_BODY`] bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fingerprint {
     pub(super) bytes: usize,
     hash: u64,
 }
 
-/// What the head of a response asks for.
+/// What to do after reading the headers of a response.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Head {
     /// The same request at another URL.
     Follow(Url),
     /// The body is to be read.
     Read,
-    /// The answer is known without the body.
+    /// The result is known without the body.
     Known(Answer),
 }
 
@@ -162,7 +162,7 @@ fn contains(body: &[u8], text: &str) -> bool {
 }
 
 impl Answer {
-    /// The answer in a few words, sanitized: `404`, `200 with ETag "abc"`.
+    /// The response in a few words, sanitized: `404`, `200 with ETag "abc"`.
     pub(super) fn describe(&self) -> String {
         match self {
             Self::Page(page) => {
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_cannot_act_on_the_log() {
+    fn a_response_cannot_inject_log_commands() {
         let page = read_page(200, &headers(&[("etag", "\"##[error]x\"")]), b"", None);
         let described = Answer::Page(page).describe();
         assert!(!described.contains("##["), "{described}");

@@ -55,7 +55,7 @@ mod tests {
     use crate::run::reachability::AddressResult;
 
     #[test]
-    fn each_obstacle_is_told_once_with_what_to_set() {
+    fn each_obstacle_is_reported_once_with_what_to_set() {
         let address = |url: &str, finding| AddressResult {
             url: url.to_owned(),
             finding,

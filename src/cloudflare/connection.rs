@@ -150,7 +150,7 @@ fn is_unknown_issuer(error: &reqwest::Error) -> bool {
     )
 }
 
-/// Why the other side's certificate was refused, if it was.
+/// Why the server's certificate was rejected, if it was.
 pub(super) fn certificate_error(error: &reqwest::Error) -> Option<&CertificateError> {
     let mut cause: Option<&(dyn Error + 'static)> = error.source();
     while let Some(error) = cause {
@@ -168,7 +168,7 @@ pub(super) fn certificate_error(error: &reqwest::Error) -> Option<&CertificateEr
     None
 }
 
-/// Whether the proxy answered 407; the library has no type for it.
+/// Whether the proxy returned status 407; the library has no type for it.
 pub(super) fn is_proxy_authentication(error: &reqwest::Error) -> bool {
     let mut cause: Option<&(dyn Error + 'static)> = error.source();
     while let Some(error) = cause {

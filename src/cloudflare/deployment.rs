@@ -79,7 +79,7 @@ impl Deployment {
         &self.deployment_trigger.metadata.commit_hash
     }
 
-    /// A deployment of uploaded files. `ad_hoc` does not tell: a Git build
+    /// A deployment of uploaded files. `ad_hoc` does not show this: a Git build
     /// that the dashboard or the API started is `ad_hoc` too.
     pub fn is_direct_upload(&self) -> bool {
         self.source.is_none()

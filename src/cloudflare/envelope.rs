@@ -1,4 +1,4 @@
-//! What the API wraps its answers in: `success`, `errors`, `messages`, `result`.
+//! The envelope of API responses: `success`, `errors`, `messages`, `result`.
 
 use std::fmt;
 
@@ -10,8 +10,8 @@ use super::lossy;
 use super::page::ResultInfo;
 use crate::text::inline;
 
-/// An answer in whichever of its known shapes. Each field may be missing, and
-/// some endpoints answer `{code, error}` instead.
+/// A response in any of its known shapes. Each field may be missing, and
+/// some endpoints return `{code, error}` instead.
 #[derive(Debug, Deserialize)]
 pub(super) struct Envelope {
     /// A 200 may still say `false`.

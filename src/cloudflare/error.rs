@@ -24,7 +24,7 @@ pub enum ClientError {
     /// The proxy did not let us through: nothing of the request has left.
     #[error("the proxy answered 407: it requires a user name and a password")]
     ProxyRejected,
-    /// The request has left, and no whole answer has come.
+    /// The request was sent, but no complete response was received.
     #[error("the Pages API gave no whole answer")]
     NoAnswer(#[source] BoxError),
     /// Too many requests; this one was not executed.
@@ -40,7 +40,7 @@ pub enum ClientError {
     Redirected(u16),
 }
 
-/// An answer that holds no result.
+/// A response without a result.
 #[derive(Clone, Debug, Default)]
 pub struct ErrorResponse {
     pub status: u16,
@@ -48,9 +48,9 @@ pub struct ErrorResponse {
     pub items: Vec<Item>,
     /// The beginning of a body that is not the API's JSON.
     pub excerpt: Option<String>,
-    /// Tells Cloudflare's support which request it was.
+    /// Identifies the request for Cloudflare's support.
     pub cf_ray: Option<String>,
-    /// How long the API asks us to stay away.
+    /// How long the API asks clients to wait (`Retry-After`).
     pub retry_after: Option<Duration>,
     /// Cloudflare's bot protection challenged the request.
     pub is_challenge: bool,
@@ -107,7 +107,7 @@ const UNKNOWN: i64 = 8_000_000;
 const PROXY_HINT: &str = "put the proxy's user name and password into `HTTPS_PROXY`, as in `http://user:password@proxy.example:3128`, or let `NO_PROXY` name the API's host";
 
 impl ClientError {
-    /// Sorts an answer without a result by code, then by status.
+    /// Classifies an error response by its error code, then by its HTTP status.
     pub(crate) fn from_refusal(refusal: ErrorResponse) -> Self {
         let status = refusal.status;
         if status == 429 || refusal.has_code(&RATE_LIMITED) {
@@ -130,7 +130,7 @@ impl ClientError {
         }
     }
 
-    /// Whether the same request may be answered later.
+    /// Whether the same request may succeed later.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::NotSent(_) | Self::NoAnswer(_) | Self::RateLimited(_) | Self::Unavailable(_) => {
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_hinted_at_by_its_code_else_by_its_status() {
+    fn a_hint_depends_on_the_error_code_or_else_the_status() {
         let cases = [
             (400, 6_003, Some("check `api_token` for quotes")),
             (404, 7_003, Some("check `account_id`: ")),
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn a_no_to_the_deployment_is_none_to_token_account_or_project() {
+    fn a_rejected_deployment_differs_from_a_rejected_token_or_project() {
         let cases = [
             (400, 8_000_099, true),
             (404, 8_000_009, true),
@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_told_with_its_causes_each_once() {
+    fn an_error_is_described_with_each_cause_once() {
         let caused = |message, source: Option<Caused>| Caused {
             message,
             source: source.map(Box::new),
@@ -412,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_body_that_is_not_json_the_beginning_is_told_if_there_is_one() {
+    fn the_beginning_of_a_body_that_is_not_json_is_shown() {
         for (excerpt, expected) in [("upstream", " (upstream)"), ("", "")] {
             let error = ClientError::from_refusal(ErrorResponse {
                 status: 502,

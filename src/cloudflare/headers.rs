@@ -1,8 +1,8 @@
-//! What the headers of an answer say: how long to stay away, what is left of
+//! Reads response headers: how long to wait, what is left of
 //! the rate limit, what time it is at Cloudflare.
 //!
 //! The local clock is never used: a date is compared with the `Date` of the
-//! same answer.
+//! same response.
 
 use std::time::Duration;
 
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_to_stay_away_is_seconds_or_a_date() {
+    fn retry_after_is_seconds_or_a_date() {
         const NOW: &str = "Mon, 02 Mar 2026 10:00:00 GMT";
         let cases = [
             ("0", Some(0)),
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_to_stay_away_until_needs_the_date_of_the_answer() {
+    fn a_retry_after_date_needs_the_date_of_the_response() {
         let headers = headers(&[("retry-after", "Mon, 02 Mar 2026 10:01:30 GMT")]);
         assert_eq!(retry_after(&headers), None);
     }

@@ -38,7 +38,7 @@ where
     Ok(items.filter_map(Result::ok).collect())
 }
 
-/// Tells "not there" from "there, in a shape we do not know".
+/// Distinguishes a missing value from one in an unknown shape.
 pub(super) fn presence<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,

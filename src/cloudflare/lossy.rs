@@ -35,9 +35,9 @@ enum Token<'a> {
     Text(&'a [u8]),
     /// The end of the string.
     End,
-    /// So many bytes that are no text.
+    /// This many bytes are not valid text.
     Broken(usize),
-    /// More bytes must come before it can be told.
+    /// More bytes are needed to decide.
     Incomplete,
 }
 

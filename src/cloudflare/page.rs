@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_api_says_of_the_list_tells_its_end() {
+    fn the_list_metadata_shows_its_end() {
         use Position::{End, Unclear};
         let cases: [(&[usize], Value, usize, Position); 14] = [
             (
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_comes_again_is_no_progress() {
+    fn a_repeated_page_is_no_progress() {
         let info = ResultInfo {
             total_pages: Some(9),
             ..ResultInfo::default()
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_sorted_and_one_odd_row_hides_no_other() {
+    fn a_page_is_sorted_and_one_invalid_row_hides_no_other() {
         let rows = vec![
             json!({"id": "old", "created_on": "2026-01-01T00:00:00Z"}),
             json!("odd"),

@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn odd_fields_make_no_project_unreadable() {
+    fn invalid_fields_leave_a_project_readable() {
         let project = Project::from(&json!({
             "name": "site",
             "subdomain": "site.pages.dev",

@@ -1,4 +1,4 @@
-//! The wire: sends one request and brings back one answer, whatever it is.
+//! Sends one HTTP request and returns the response, whatever its status.
 //!
 //! Invariants: the token goes to the configured base URL and nowhere else; no
 //! redirect is followed; nothing is sent twice, but for a connection that
@@ -24,11 +24,11 @@ const LOG_TIMEOUT: Duration = Duration::from_mins(5);
 pub trait Transport {
     type Body: Body;
 
-    /// Sends it once, and comes back when the head of an answer is there.
+    /// Sends the request once and returns when the response headers arrive.
     async fn send(&self, request: &Request) -> Result<Answer<Self::Body>, SendError>;
 }
 
-/// The body of an answer, not read yet. Dropped, it is read no further.
+/// An unread response body. Dropping it stops reading.
 pub trait Body {
     /// The next piece; `None` at the end.
     async fn chunk(&mut self) -> Result<Option<Vec<u8>>, SendError>;

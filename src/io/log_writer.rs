@@ -20,7 +20,7 @@ const STALL_LIMIT: Duration = Duration::from_secs(5);
 /// How long any reader is waited for at the end.
 const DRAIN_LIMIT: Duration = Duration::from_mins(1);
 
-/// How long a reader is waited for after a signal that asks to be quick.
+/// How long to wait for the log's reader after a signal that requests a fast exit.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// How many bytes are written at once; a larger piece would be no progress for

@@ -201,8 +201,8 @@ impl<'a> Io<'a> {
     }
 }
 
-/// Whether what is slow at the end of a run may go on: a signal that came after
-/// the outcome was known asks to be quick.
+/// Whether slow work at the end of a run may continue: a signal received after
+/// the outcome was known requests a fast exit.
 #[derive(Clone, Debug)]
 pub struct Hurry {
     signals: Signals,
@@ -211,7 +211,7 @@ pub struct Hurry {
 }
 
 impl Hurry {
-    /// What the signals so far ask of a run that ended in `outcome`.
+    /// Starts from the signals received so far by a run that ended in `outcome`.
     pub fn new(signals: &Signals, outcome: &Outcome) -> Self {
         Self {
             signals: signals.clone(),

@@ -1,4 +1,4 @@
-//! The signals that ask the program to end.
+//! The signals that request the program to exit.
 
 use std::fs;
 use std::future::pending;
@@ -72,7 +72,7 @@ impl Signals {
 }
 
 /// Whether a signal was ignored when the program started, as `nohup` makes it.
-/// Where the system does not tell, it was not.
+/// If the system does not report it, the signal counts as not ignored.
 fn is_ignored(signal: i32) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     is_in_mask(&status, signal)

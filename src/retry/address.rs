@@ -37,8 +37,8 @@ impl<'a> Address<'a> {
 }
 
 /// Whether two deployments serve the same address. Where the API left out the
-/// environment of one, the same branch is taken for the same address: the
-/// question is asked before something is overwritten.
+/// environment of one, the same branch counts as the same address, because
+/// this check protects a deployment from being overwritten.
 pub(super) fn share_address(one: &Deployment, other: &Deployment) -> bool {
     if one.environment.is_empty() || other.environment.is_empty() {
         return one.branch() == other.branch();

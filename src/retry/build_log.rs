@@ -1,6 +1,6 @@
 //! Reads build logs: beside the polls of a watch, and after its end.
 //!
-//! The API has no way to ask for the new lines only: each request reads the
+//! The API cannot return the new lines only: each request reads the
 //! whole log. So a log that grows is read at moments that lie further and
 //! further apart, and what was read in all stays in proportion to its length.
 
@@ -112,7 +112,7 @@ impl<T: Transport> Run<'_, '_, T> {
 
     /// Reads the log of a deployment that has ended in `stage`, after what
     /// `log` has of it, for at most [`LOG_WAIT`]: the outcome is known. What
-    /// could not be read is reported; [`LogSoFar::was_read`] tells.
+    /// could not be read is reported; see [`LogSoFar::was_read`].
     pub(super) async fn read_log(
         &mut self,
         id: &str,

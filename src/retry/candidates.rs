@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_pages_are_read_than_the_answer_needs() {
+    fn no_more_pages_are_read_than_needed() {
         let success = "dd000002 production main bbbbbbb1 success";
         let preview = "dd000003 preview docs bbbbbbb1 failure";
         let cases = [
@@ -477,7 +477,7 @@ mod tests {
     }
 
     /// Whether a deployment is the newest of its address that matches and
-    /// counts: the definition, told without a set.
+    /// counts: the definition, written without a set.
     fn is_candidate(filter: &Filter, listed: &[Deployment], n: usize) -> bool {
         let is_alike = |it: &Deployment| {
             filter.matches(it)
@@ -529,7 +529,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_decided_stays_whatever_comes_on_the_next_page(
+        fn the_next_page_never_changes_a_decision(
             listed in histories(),
             filter in filters(),
             read in 0_usize..24,

@@ -80,7 +80,7 @@ impl FailureBudget {
         }
         self.in_a_row += 1;
         if error.is_rate_limit() {
-            // Says nothing about what was asked, so that rejections before and
+            // Says nothing about the request itself, so rejections before and
             // after it are in a row.
             self.failed_at = None;
             self.limits_in_a_row += 1;
@@ -119,15 +119,15 @@ impl FailureBudget {
         (!do_agree).then_some(Pause::exactly(REJECTION_PAUSE))
     }
 
-    /// Something else was answered: the failures are not unbroken, but the
-    /// pauses between them go on growing.
+    /// Another request got a response: the failures are not unbroken, but the
+    /// pauses between them keep growing.
     pub(super) fn interrupted(&mut self) {
         self.failing = Duration::ZERO;
         self.failed_at = None;
         self.rejected_in_a_row = 0;
     }
 
-    /// What was answered breaks a row of rejections, and is no success either.
+    /// The response ends a series of rejections but is not a success.
     pub(super) fn not_rejected(&mut self) {
         self.rejected_in_a_row = 0;
     }
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_to_be_left_alone_is_kept_up_to_a_minute() {
+    fn retry_after_is_honored_up_to_a_minute() {
         for (wish, pause) in [(None, 1), (Some(0), 1), (Some(9), 9), (Some(3_600), 60)] {
             let (event, paused) = FailureBudget::default()
                 .failed(seconds(5), &unwell(wish))
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_else_is_answered_breaks_the_failures_and_not_the_pauses() {
+    fn other_responses_reset_the_failures_but_not_the_pauses() {
         let mut failures = FailureBudget::default();
         for at in [0, 299, 400] {
             let (_, pause) = failures.failed(seconds(at), &unwell(None)).unwrap();
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_will_not_pass_is_not_borne() {
+    fn a_permanent_failure_is_not_tolerated() {
         let refused = ClientError::Refused(ErrorResponse::default());
         assert!(
             FailureBudget::default()

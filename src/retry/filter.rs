@@ -32,7 +32,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// The filter that applies: if nothing was asked for, only production is
+    /// The filter that applies: if nothing was requested, only production is
     /// considered.
     pub fn or_production(self) -> Self {
         if self != Self::default() {
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_production_is_considered_where_nothing_is_asked_for() {
+    fn only_production_is_considered_without_a_filter() {
         let production = Filter::default().or_production();
         assert_eq!(production.environment, Some(Environment::Production));
         assert_eq!(production.describe(), " in production");

@@ -73,7 +73,7 @@ impl<T: Transport> Run<'_, '_, T> {
         ControlFlow::Continue(outcome)
     }
 
-    /// Asks about a deployment until it has ended.
+    /// Polls a deployment until it has ended.
     async fn watch(&mut self, mut watch: Watch, id: &str, attempt: Option<u32>) -> Flow<Outcome> {
         let mut log = LogSoFar::default();
         let mut schedule = LogSchedule::default();

@@ -1,7 +1,7 @@
 //! Whether a deployment may be retried, or would overwrite a newer one.
 //!
 //! Invariant: what cannot be shown to be older counts as newer. A retry that
-//! is refused can be asked for again; old code on production cannot be taken
+//! is refused can be requested again; old code on production cannot be taken
 //! back.
 
 use std::cmp::Reverse;
@@ -12,7 +12,7 @@ use crate::run::outcome::Outcome;
 use crate::run::verdict::verdict;
 use crate::run::wording::branch_and_environment;
 
-/// The answer of the guard.
+/// The decision of the guard.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Guard {
     /// The retry may continue.

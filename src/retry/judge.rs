@@ -1,6 +1,6 @@
 //! Whether there is an attempt at all, and another one: the target is watched to
-//! its end first, its failure may have to deserve a retry, and the guard is
-//! asked.
+//! its end first, its failure may have to be transient, and the guard must
+//! allow the retry.
 
 use std::ops::ControlFlow;
 

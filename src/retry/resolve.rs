@@ -291,7 +291,7 @@ impl<T: Transport> Run<'_, '_, T> {
         self.require_whole(original)
     }
 
-    /// Refuses where a deployment that was not read may be in the way.
+    /// Refuses if a newer deployment may be among those that were not read.
     pub(super) fn require_whole(&self, original: &Deployment) -> Flow<()> {
         if !self.listed.is_whole && !self.options.allow_older {
             return ControlFlow::Break(Outcome::Refused {

@@ -23,8 +23,8 @@ pub(super) struct Session<'a, 'io> {
     budget: Option<(Duration, Budget)>,
     /// Whether a rejection contradicts what was seen.
     rejections: Rejections,
-    /// No request is sent before that time, since the run began: a 429 asked
-    /// for it, on whatever route.
+    /// No request is sent before this time since the run began: a 429 asked
+    /// for the pause, on any endpoint.
     blocked_until: Duration,
     /// The messages that the API has sent; each is shown once.
     noticed: HashSet<String>,

@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_of_another_project_is_told_from_one_that_is_gone() {
+    fn a_host_of_another_project_differs_from_a_deleted_one() {
         let listed = listed(&LISTED);
         let cases = [
             ("dd000009.other.pages.dev", true),

@@ -217,7 +217,7 @@ async fn a_retry_that_fails_fails_the_step() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_request_goes_out_while_the_api_asks_to_stay_away() {
+async fn no_request_is_sent_before_retry_after_has_passed() {
     let limited = Reply::rate_limited().retry_after(300);
     let api = an_api()
         .retries_to(Life::success())
@@ -235,7 +235,7 @@ async fn no_request_goes_out_while_the_api_asks_to_stay_away() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_absurd_time_to_stay_away_ends_at_the_timeout() {
+async fn an_excessive_retry_after_ends_at_the_timeout() {
     let limited = Reply::rate_limited().header("retry-after", "18446744073709551615");
     let api = an_api()
         .retries_to(Life::success())
@@ -274,7 +274,7 @@ async fn a_failure_is_a_failure_though_its_log_never_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_api_that_is_unwell_is_asked_again_before_it_wishes() {
+async fn an_unavailable_api_is_polled_before_a_long_retry_after_ends() {
     let unwell = Reply::text(503, "upstream connect error").retry_after(3_600);
     let api = an_api()
         .retries_to(Life::success())
@@ -284,7 +284,7 @@ async fn an_api_that_is_unwell_is_asked_again_before_it_wishes() {
     assert!(told.took < Duration::from_mins(5), "{:?}", told.took);
 }
 
-/// A retry whose clone fails after nine seconds, in a way that may pass.
+/// A retry whose clone fails temporarily after nine seconds.
 fn fails_to_clone() -> Life {
     let line = "error: RPC failed; curl 56 GnuTLS recv error (-54): Error in the pull function.";
     Life::fails_in("clone_repo").log([(Duration::from_secs(6), line)])
@@ -371,7 +371,7 @@ async fn a_build_that_never_ends_is_left_at_the_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_makes_no_second_deployment() {
+async fn a_lost_response_creates_no_second_deployment() {
     let cases = [
         (When::next(Route::Retry).made(), 1),
         (When::next(Route::Retry), 2),
@@ -428,7 +428,7 @@ async fn a_deployment_that_comes_while_the_api_asks_to_stay_away_is_not_put_in_t
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_that_came_late_is_read_again_before_the_guard_is_asked() {
+async fn a_late_list_is_read_again_before_the_guard_decides() {
     let push = fake::Deployment::new("5ec0dde4", Life::success())
         .commit("ddddddd")
         .appears_at(Duration::from_secs(5));
@@ -735,7 +735,7 @@ fn prints_and_fails() -> Life {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_build_log_is_shown_as_was_asked_for_and_each_line_once() {
+async fn the_build_log_is_shown_as_requested_and_each_line_once() {
     let cases = [
         ("on-failure", "1", 50),
         ("on-failure", "2", 50),
@@ -752,7 +752,7 @@ async fn the_build_log_is_shown_as_was_asked_for_and_each_line_once() {
         let last = 61 - shown..=60;
         let expected: Vec<_> = last.map(|n| format!("  line {n:02}")).collect();
         assert_eq!(lines.collect::<Vec<_>>(), expected, "{logs} {attempts}");
-        // Why it failed is asked for where it decides.
+        // The log is requested where the cause of the failure decides.
         let is_asked = logs != "never" || attempts == "2";
         assert_eq!(
             told.api.count(Route::Logs) != 0,
@@ -852,7 +852,7 @@ impl Drawn {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_goes_wrong_one_deployment_is_made_and_its_end_told() {
+async fn any_failure_leaves_one_deployment_with_a_reported_outcome() {
     for seed in 1..=1_000 {
         let mut drawn = Drawn(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed));
         let (life, expected) = match drawn.below(4) {

@@ -46,7 +46,7 @@ pub(super) enum Next {
         pause: Pause,
         extent: Extent,
     },
-    /// Ask the guard about the list just read, then send the request.
+    /// Let the guard check the list just read, then send the request.
     Guard,
     /// This is the new deployment.
     Adopt(Box<Deployment>),
@@ -83,7 +83,7 @@ enum Proof {
 
 pub(super) struct Trigger {
     original: Deployment,
-    /// What is retried instead where the API refuses to retry `original`.
+    /// The deployment to retry if the API rejects a retry of `original`.
     instead: Option<Deployment>,
     /// What was there before the request, by id.
     known: HashSet<String>,
@@ -135,7 +135,7 @@ impl Trigger {
         }
     }
 
-    /// Retries `other` where the API refuses to retry the deployment that was
+    /// Retries `other` if the API rejects a retry of the deployment that was
     /// given first: whether a retry can itself be retried is not documented.
     pub(super) fn with_fallback(mut self, other: &Deployment) -> Self {
         self.known.insert(other.id.clone());
@@ -642,7 +642,7 @@ mod tests {
             panic!("the list is read");
         };
         assert_eq!((pause.at_least, extent), (seconds(77), Extent::Complete));
-        // What is new on the list is not ours, but may be in the way.
+        // A new deployment on the list is not ours, but a retry might overwrite it.
         let new = [made("new", 31, "ad_hoc", "abc")];
         let next = trigger.listed(seconds(78), &new, Coverage::Complete).next;
         assert!(matches!(next, Next::Guard));
@@ -684,7 +684,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rejection_after_an_ambiguous_response_is_no_proof() {
+    fn a_rejection_after_an_ambiguous_response_proves_nothing() {
         let newer = made("newer", 20, "ad_hoc", "abc");
         let known = [newer.clone(), original()];
         for is_listed in [true, false] {
@@ -720,7 +720,7 @@ mod tests {
             let at = seconds(n * 100);
             let mut next = trigger.posted(at, lost()).next;
             let mut reading = at;
-            // As it asks to be asked, by a list that takes no time.
+            // Reads each list at the requested time; a list takes no time.
             while let Next::List { pause, extent } = next {
                 reading += pause.at_least;
                 let coverage = match extent {

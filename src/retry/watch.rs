@@ -1,4 +1,4 @@
-//! Decides, from answers and the time, what happened to a deployment and what
+//! Decides, from responses and the time, what happened to a deployment and what
 //! to do next.
 //!
 //! Invariant: no I/O, no clock, no randomness; the same inputs give the same
@@ -197,7 +197,7 @@ impl Watch {
         Next::PollIn(Pause::exactly(MISS_PAUSE))
     }
 
-    /// When to ask next. A stage's age is best told by the API's own times,
+    /// When to poll next. A stage's age is best measured by the API's own times,
     /// its `Date` included; else by how long we have seen it.
     fn pause(
         &self,
@@ -362,7 +362,7 @@ mod tests {
         }
     }
 
-    /// Gives the answers one by one, a second apart; a line each.
+    /// Passes in the responses one by one, a second apart; one per line.
     #[track_caller]
     fn check(answers: &str, log: &str, end: Option<&Outcome>) {
         let mut watch = watch();
@@ -572,7 +572,7 @@ queued:success initialize:success clone_repo:success build:active",
     }
 
     #[test]
-    fn the_age_of_a_stage_is_told_by_the_api_s_own_times() {
+    fn the_age_of_a_stage_is_measured_by_the_api_s_times() {
         let json = json!({
             "id": "x", "latest_stage": {"name": "build", "status": "active"},
             "stages": [
@@ -660,7 +660,7 @@ queued:success initialize:success clone_repo:success build:active",
     }
 
     proptest! {
-        /// Whatever comes in whatever order: what is told makes sense, in the
+        /// For any responses in any order, the events are consistent, in the
         /// order of the API's own list, and the end comes with the verdict.
         #[test]
         fn each_stage_starts_once_and_ends_once_in_order(
@@ -681,7 +681,7 @@ queued:success initialize:success clone_repo:success build:active",
                         prop_assert!(!started.contains(&name), "{name} started twice");
                         let order = |it: &StageName| stages.iter().position(|at| at.name == *it);
                         let is_late = started.iter().any(|it| order(&name) < order(it));
-                        // The stage it ended in is told in any case; a list that
+                        // The stage it ended in is always reported; a list that
                         // names a stage twice has no order.
                         let is_bound = ended_in.as_ref() != Some(&name) && !has_twins;
                         prop_assert!(!is_late || !is_bound, "{name} started after a later stage");

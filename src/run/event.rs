@@ -37,13 +37,13 @@ pub enum Event {
     },
     /// A minute passed without a line.
     StillRunning { what: String, elapsed: Duration },
-    /// Cloudflare skipped the deployment; the reason in its own word.
+    /// Cloudflare skipped the deployment; `reason` is the API's own term.
     Skipped { reason: String },
     /// One request failed temporarily.
     RequestFailed {
         reason: String,
         again_in: Duration,
-        /// Whether the request before it was answered.
+        /// Whether this is the first failure in a row.
         is_first: bool,
     },
     /// Something a user should know that changes no verdict.
@@ -64,7 +64,7 @@ pub enum Event {
         max_attempts: u32,
         pause: Duration,
     },
-    /// One request went out and was answered or not, for debugging.
+    /// One request was sent, with or without a response; for debugging.
     Requested(Requested),
     /// The end. Comes exactly once, and nothing follows it.
     Finished(Box<RunResult>),
@@ -79,14 +79,14 @@ pub enum StageEnd {
     Unknown,
 }
 
-/// One request, without anything that its answer said.
+/// One request, without the body of its response.
 #[derive(Clone, Debug)]
 pub struct Requested {
     pub method: &'static str,
     /// The path below the project's deployments, with ids; the whole URL of a
     /// request to another server than the API.
     pub route: String,
-    /// `None` when no answer came.
+    /// `None` if no response was received.
     pub status: Option<u16>,
     pub took: Duration,
     pub cf_ray: Option<String>,

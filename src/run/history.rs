@@ -17,7 +17,7 @@ pub struct StageHistory {
 impl StageHistory {
     /// Reads the deployments that were built from Git and went well. A failed
     /// or canceled one ended early, and an upload has no build: both would
-    /// tell when to expect what will not come.
+    /// distort the expected durations.
     pub fn from_deployments(deployments: &[Deployment]) -> Self {
         let successes = deployments.iter().filter(|it| is_representative(it));
         let stages = successes.flat_map(Deployment::stages_by_latest);

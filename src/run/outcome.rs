@@ -52,7 +52,7 @@ pub enum Outcome {
         signal: Signal,
         phase: Phase,
     },
-    /// The API refused us, did not know the target, or could not be reached.
+    /// The API rejected a request, did not know the target, or was unreachable.
     ApiError {
         what: String,
         hint: Option<String>,
@@ -71,7 +71,7 @@ pub enum Phase {
     Connecting,
     /// No request to retry had been sent.
     Preparing,
-    /// The request to retry was on its way, or its answer was lost.
+    /// The retry request was in progress, or its response was lost.
     Posting,
     /// A deployment continues at Cloudflare, in this stage if one had begun.
     Watching { stage: Option<StageName> },
@@ -173,7 +173,7 @@ pub struct Attempt {
     pub reason: Option<&'static str>,
     /// What a user can do about it.
     pub advice: Option<&'static str>,
-    /// The lines of the build log that tell most, the most telling one first.
+    /// The most relevant lines of the build log, the most relevant first.
     pub excerpt: Vec<String>,
 }
 
@@ -184,7 +184,7 @@ pub struct Explanation {
     pub reason: &'static str,
     /// What a user can do about it.
     pub advice: Option<&'static str>,
-    /// The lines of the build log that tell most, the most telling one first.
+    /// The most relevant lines of the build log, the most relevant first.
     pub excerpt: Vec<String>,
 }
 
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn fail_on_decides_about_its_own_endings_and_about_no_other() {
+    fn fail_on_decides_only_about_its_own_outcomes() {
         let cases = [
             (Outcome::Deployed, &FAIL_ON[..], false),
             (Outcome::Deployed, &[], false),

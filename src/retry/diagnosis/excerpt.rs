@@ -1,4 +1,4 @@
-//! Chooses the lines of a build log that tell why it failed.
+//! Selects the lines of a build log that show why it failed.
 //!
 //! Invariant: the lines of the log as they are, the one to point at first,
 //! each once and at most [`MAX_LINES`].
@@ -148,7 +148,7 @@ const ERRORS: &[&str] = &[
     "^caused by",
 ];
 
-/// Lines that look like errors and tell nothing.
+/// Lines that look like errors but explain nothing.
 const BOILERPLATE: &[&str] = &[
     "^at ",
     "^from /",

@@ -31,7 +31,7 @@ fn strip<'a>(text: &'a str, by: impl Fn(&'a str) -> Option<&'a str>) -> (&'a str
     by(text).map_or((text, false), |rest| (rest, true))
 }
 
-/// The set of three bytes in a row that a text holds, hashed: it tells at once
+/// The hashed set of a text's trigrams (three bytes in a row): it shows quickly
 /// that most patterns do not match.
 #[derive(Debug)]
 pub(super) struct Trigrams([u64; 64]);

@@ -243,7 +243,7 @@ fn prefixes_and_colors_change_nothing() {
 }
 
 #[test]
-fn a_build_that_died_without_output_passes_and_one_with_output_stays() {
+fn a_build_without_output_is_transient_and_one_with_output_permanent() {
     let silent = "\
 Success: Finished cloning repository files
 Executing user command: npm run build
@@ -260,7 +260,7 @@ Executing user command: npm run build
 }
 
 #[test]
-fn before_the_build_an_empty_log_is_no_reason_to_try_again() {
+fn an_empty_log_before_the_build_is_not_transient() {
     let diagnosis = diagnose(&Initialize, Some(&clues("")));
     assert!(!diagnosis.is_transient);
     assert!(diagnosis.reason.starts_with("it failed before the build"));

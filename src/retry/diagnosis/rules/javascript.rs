@@ -1,4 +1,4 @@
-//! Package registries of JavaScript that do not answer: all transient.
+//! Unavailable JavaScript package registries: all transient.
 //!
 //! Sources: npm (`lib/utils/error-message.js`, `npm-registry-fetch`,
 //! `minipass-fetch`, `make-fetch-happen`), pnpm (`network/fetch`,

@@ -31,7 +31,7 @@ mod toolchain;
 /// What another attempt does with nothing changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// Stays until somebody acts on the advice.
+    /// Remains until somebody acts on the advice.
     Permanent,
     /// May be gone at the next attempt.
     Transient,

@@ -1,4 +1,4 @@
-//! Registries of Python packages that do not answer: all transient.
+//! Unavailable registries of Python packages: all transient.
 //!
 //! Sources: pip (`_internal/network`) and its urllib3, Poetry, uv
 //! (`crates/uv-client`).

@@ -1,4 +1,4 @@
-//! Package registries of Ruby, Go, Rust, PHP and systems that do not answer:
+//! Unavailable package registries of Ruby, Go, Rust, PHP and systems:
 //! all transient.
 //!
 //! Sources: Bundler and `RubyGems` (`bundler/fetcher.rb`), Go

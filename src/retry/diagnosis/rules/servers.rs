@@ -1,4 +1,4 @@
-//! Servers that a build asks and that refuse, do not exist or are private.
+//! Servers that reject a build's request, do not exist or are private.
 //!
 //! Sources: as of [`super::network`].
 
