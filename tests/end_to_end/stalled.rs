@@ -8,9 +8,9 @@
 )]
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -96,13 +96,7 @@ fn a_reader_that_has_stalled_delays_neither_the_timeout_nor_the_outputs() {
 
     let fake = endless();
     let step = Step::new(&fake).with("timeout", "3s");
-    let mut reader = Command::new("sleep")
-        .arg("60")
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut full = reader.stdin.take().unwrap();
-    fill(&mut full);
+    let (mut reader, full) = stalled_reader();
     let mut child = step.command().stdout(full).spawn().unwrap();
     assert_eq!(ends_within(&mut child, Duration::from_secs(12)), Some(4));
     let outputs = fs::read_to_string(step.folder().join("outputs.json")).unwrap();
@@ -111,24 +105,24 @@ fn a_reader_that_has_stalled_delays_neither_the_timeout_nor_the_outputs() {
     reader.wait().unwrap();
 }
 
-/// Fills a pipe until a writer would have to wait.
-fn fill(pipe: &mut std::process::ChildStdin) {
-    use std::io::Write as _;
-    // A pipe holds 64 KiB.
-    pipe.write_all(&vec![b' '; 1 << 16]).unwrap();
-}
-
-#[test]
-fn a_signal_ends_a_step_whose_log_nobody_reads() {
-    let fake = endless();
-    let step = Step::new(&fake);
+/// A program that never reads, and a pipe to it that is full.
+fn stalled_reader() -> (Child, ChildStdin) {
     let mut reader = Command::new("sleep")
         .arg("60")
         .stdin(Stdio::piped())
         .spawn()
         .unwrap();
     let mut full = reader.stdin.take().unwrap();
-    fill(&mut full);
+    // A pipe holds 64 KiB.
+    full.write_all(&vec![b' '; 1 << 16]).unwrap();
+    (reader, full)
+}
+
+#[test]
+fn a_signal_ends_a_step_whose_log_nobody_reads() {
+    let fake = endless();
+    let step = Step::new(&fake);
+    let (mut reader, full) = stalled_reader();
     let mut child = step.command().stdout(full).spawn().unwrap();
     wait_for(|| 2 < fake.count(Route::Get));
     signal(&child, "-TERM");
